@@ -1,0 +1,21 @@
+//! The HTTP API: authenticates, validates, writes row and job in one transaction, replies.
+//!
+//! It never does slow or fallible work: it records intent, and workers turn it into
+//! effects.
+
+pub mod error;
+pub mod event_hub;
+pub mod extract;
+pub mod openapi;
+pub mod pagination;
+pub mod password;
+pub mod plain_text;
+mod router;
+pub mod routes;
+pub mod session;
+pub mod state;
+pub mod throttle;
+pub mod timestamp;
+
+pub use router::{app, serve};
+pub use state::AppState;

@@ -1,0 +1,95 @@
+//! The OpenAPI 3.1 document, made from the handlers themselves.
+//!
+//! The error replies that every route shares are added here, once, so that no handler
+//! repeats or forgets them.
+
+mod errors;
+
+use axum::{Extension, Router, body::Bytes, http::header, response::IntoResponse};
+use serde_json::{Value, json};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    error::{ERROR_CODES, ErrorBody},
+    routes, session,
+    state::AppState,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Capstan", license(name = "MIT OR Apache-2.0")),
+    servers((url = "/")),
+    components(schemas(ErrorBody)),
+    modifiers(&SessionCookie),
+    tags(
+        (name = "auth", description = "Accounts and sessions"),
+        (name = "strategies", description = "Strategies and their life cycle"),
+        (name = "backtests", description = "Back-test runs and their results"),
+        (name = "events", description = "Server-sent events"),
+        (name = "health", description = "Probes"),
+    )
+)]
+struct Frame;
+
+struct SessionCookie;
+
+impl Modify for SessionCookie {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let value = ApiKeyValue::with_description(session::COOKIE, "Set by sign-up and sign-in.");
+        let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(value));
+        document.components.get_or_insert_default().add_security_scheme("session", scheme);
+    }
+}
+
+/// Returns the router that the resources' routes are merged into.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Frame::openapi()).routes(utoipa_axum::routes!(openapi_json))
+}
+
+/// Returns `router` with the finished document for [`openapi_json`] to send.
+pub(crate) fn attach(
+    router: Router<AppState>,
+    document: utoipa::openapi::OpenApi,
+) -> Router<AppState> {
+    router.layer(Extension(Document(Bytes::from(finish(document).to_string()))))
+}
+
+#[derive(Debug, Clone)]
+struct Document(Bytes);
+
+/// This document.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "health", responses((status = 200, body = Object)))]
+async fn openapi_json(Extension(document): Extension<Document>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document.0)
+}
+
+/// Returns the document as JSON.
+pub fn document() -> Value {
+    finish(routes::routes().into_openapi())
+}
+
+fn finish(document: utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    document["info"]["description"] = json!(description());
+    document["components"]["schemas"]["ErrorBody"]["properties"]["code"]["enum"] =
+        ERROR_CODES.iter().map(|code| code.name()).collect();
+    errors::add(&mut document);
+    document
+}
+
+fn description() -> String {
+    let mut text = String::from(
+        "Every reply that is not a success has the body `ErrorBody`. Lists are plain arrays; when another \
+         page follows, the headers `X-Next-Cursor` and `Link` say where it starts.\n\n\
+         | code | status | sent when |\n|---|---|---|\n",
+    );
+    for code in ERROR_CODES {
+        let (name, status, meaning) = (code.name(), code.status().as_u16(), code.meaning());
+        text += &format!("| `{name}` | {status} | {meaning} |\n");
+    }
+    text
+}

@@ -1,0 +1,44 @@
+//! What keeps one request from hurting the others.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    error::{ApiError, codes},
+    state::AppState,
+};
+
+/// Refuses a request when too many are being answered. The probes always pass: a busy
+/// process is alive. Streams count until their head is sent.
+pub(super) async fn in_flight(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let probe = request.uri().path().starts_with("/health");
+    let permit = state.in_flight.try_acquire();
+    if permit.is_err() && !probe {
+        return ApiError::busy(codes::OVERLOADED, "too many requests in flight: try again").into_response();
+    }
+    next.run(request).await
+}
+
+/// Gives up on a handler that takes too long; its transaction is rolled back. The bodies
+/// of streams are not limited, only the time until their head.
+pub(super) async fn time_limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let limit = Duration::from_millis(state.config.api.request_timeout_ms);
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!("the request took longer than {} ms", limit.as_millis());
+        ApiError::busy(codes::TIMED_OUT, message).into_response()
+    })
+}
+
+/// Turns a panic into a 500 of our shape; its text goes to the log only.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanicLayer asks for")]
+pub(super) fn answer_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    ApiError::internal(format!("handler panicked: {text}")).into_response()
+}

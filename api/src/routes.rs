@@ -1,0 +1,23 @@
+//! One file for each resource; each has `routes()`, which both mounts and documents.
+
+pub mod auth;
+pub mod backtests;
+pub mod events;
+pub mod health;
+pub mod strategies;
+pub mod users;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{openapi, state::AppState};
+
+/// Returns every route with its documentation.
+pub fn routes() -> OpenApiRouter<AppState> {
+    openapi::router()
+        .merge(health::routes())
+        .merge(auth::routes())
+        .merge(users::routes())
+        .merge(strategies::routes())
+        .merge(backtests::routes())
+        .merge(events::routes())
+}

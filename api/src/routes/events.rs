@@ -1,0 +1,160 @@
+//! The event stream: what happens to the caller's rows, as it happens.
+//!
+//! Every frame carries an `id`; a client that sends the last one back as `Last-Event-ID`
+//! goes on exactly there.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{HeaderName, HeaderValue, request::Parts},
+    response::{
+        IntoResponse, Response,
+        sse::{Event as Frame, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, StreamExt};
+use jobs::db::events::{Audience, Cursor, Event};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    error::{ApiError, ApiResult},
+    event_hub::{Feed, Item, Timing},
+    extract::{Actor, Query},
+    state::AppState,
+};
+
+/// How long a client waits before it connects again.
+const RETRY: Duration = Duration::from_secs(2);
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Returns the routes of this file.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(events)).routes(routes!(trading))
+}
+
+/// Where a stream goes on.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ResumeQuery {
+    /// The `id` of the last frame received, for clients that can't set `Last-Event-ID`.
+    #[param(example = "4711.42")]
+    last_event_id: Option<String>,
+}
+
+/// The place that the header `Last-Event-ID`, or else the query, names. What is no id of
+/// ours counts as none: the stream starts live.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resume(pub(crate) Option<Cursor>);
+
+impl FromRequestParts<AppState> for Resume {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Query(query) = Query::<ResumeQuery>::from_request_parts(parts, state).await?;
+        let header = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok());
+        let text = header.or(query.last_event_id.as_deref());
+        Ok(Self(text.and_then(|text| text.trim().parse().ok())))
+    }
+}
+
+/// Streams the caller's events.
+///
+/// The first frame is `agent:status` with `{connected, clientId}`; then events in the order
+/// they were committed, each once; a comment after 30 s of silence. With `Last-Event-ID` the
+/// stream goes on after that event; a malformed one starts live, one that is no longer kept
+/// gets a `reset` frame first: read the state anew. A stream ends after 15 minutes, and when
+/// the process stops: connect again.
+#[utoipa::path(
+    get, path = "/api/events", tag = "events", params(ResumeQuery),
+    responses((status = 200, description = "An endless stream of events.", body = String,
+        content_type = "text/event-stream")),
+    security(("session" = []))
+)]
+async fn events(actor: Actor, State(state): State<AppState>, resume: Resume) -> ApiResult<Response> {
+    let feed = state.hub.open(Audience::User(actor.user_id), resume.0).await?;
+    Ok(respond(stream(feed, Vec::new(), state.hub.timing(), |_| Step::Send), state.hub.timing()))
+}
+
+/// Streams the caller's events, as `/api/events` does. The query's `userId` is ignored.
+#[utoipa::path(
+    get, path = "/api/sse/trading", tag = "events", params(ResumeQuery),
+    responses((status = 200, description = "An endless stream of events.", body = String,
+        content_type = "text/event-stream")),
+    security(("session" = []))
+)]
+async fn trading(actor: Actor, state: State<AppState>, resume: Resume) -> ApiResult<Response> {
+    events(actor, state, resume).await
+}
+
+/// What to do with an event of a feed.
+pub(crate) enum Step {
+    Send,
+    Skip,
+    SendAndEnd,
+}
+
+/// Returns the frames of a stream: the greeting, `first`, then the feed's as `step` says.
+pub(crate) fn stream(
+    mut feed: Feed,
+    first: Vec<Frame>,
+    timing: Timing,
+    step: impl Fn(&Event) -> Step + Send + 'static,
+) -> impl Stream<Item = Result<Frame, Infallible>> + Send {
+    let end = Instant::now() + timing.longest_stream;
+    async_stream::stream! {
+        let greeting = json!({ "connected": true, "clientId": Uuid::new_v4() });
+        yield Ok(frame("agent:status", &greeting, feed.cursor()).retry(RETRY));
+        for frame in first {
+            yield Ok(frame);
+        }
+        loop {
+            let item = match timeout_at(end, feed.next()).await {
+                Ok(Ok(Some(item))) => item,
+                // The client connects again, and goes on where it was.
+                Ok(Ok(None)) | Err(_) => break,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "an event stream can't be read; its client has to connect again");
+                    break;
+                }
+            };
+            match item {
+                Item::Reset => {
+                    let note = json!({ "reason": "the events since your last one are no longer kept" });
+                    yield Ok(frame("reset", &note, feed.cursor()));
+                }
+                Item::Event(event) => {
+                    let step = step(&event);
+                    if !matches!(step, Step::Skip) {
+                        yield Ok(frame(&event.name, &event.body, event.cursor));
+                    }
+                    if matches!(step, Step::SendAndEnd) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns one frame. `name` is one of ours: it holds no line break.
+pub(crate) fn frame(name: &str, body: &Value, cursor: Cursor) -> Frame {
+    Frame::default().event(name).id(cursor.to_string()).data(body.to_string())
+}
+
+/// Returns the reply that sends `frames` as they come.
+pub(crate) fn respond(
+    frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static,
+    timing: Timing,
+) -> Response {
+    let keepalive = KeepAlive::new().interval(timing.keepalive).text("keepalive");
+    let mut response = Sse::new(frames.boxed()).keep_alive(keepalive).into_response();
+    response.headers_mut().insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}

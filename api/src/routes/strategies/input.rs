@@ -1,0 +1,232 @@
+//! What a client may say about a strategy. Every field is optional: what is absent
+//! stays as it is, and null clears what can be empty.
+
+use jobs::db::strategies::{Mode, Status, Strategy, TYPES};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::{
+    error::{ApiError, ApiResult, codes},
+    extract::holds_nul,
+    plain_text::plain,
+};
+
+const MAX_NAME: usize = 200;
+const MAX_DESCRIPTION: usize = 5_000;
+const MAX_ASSETS: usize = 500;
+const MAX_SYMBOL: usize = 32;
+
+/// Fields of a strategy. Unknown keys are ignored.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "name": "Weekly momentum", "type": "momentum", "assets": ["AAPL", "MSFT"],
+    "parameters": {"lookback": 20}, "config": {"initialCash": 100_000}
+}))]
+pub(super) struct StrategyInput {
+    /// Not empty after tags are stripped; at most 200 characters. Required to create.
+    pub(super) name: Option<String>,
+    /// One of the closed list. Required to create.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    /// Tags are stripped; at most 5,000 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+    is_active: Option<bool>,
+    /// Another name of `isActive`.
+    active: Option<bool>,
+    /// Symbols, at most 500.
+    assets: Option<Vec<String>>,
+    /// A JSON object or array, or the text of one.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<Option<Value>>,
+    /// Replaces the whole configuration.
+    #[schema(value_type = Option<Object>)]
+    config: Option<Map<String, Value>>,
+    /// A status that the life cycle allows from the current one.
+    status: Option<String>,
+    /// `paper`, `live` or null.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    mode: Option<Option<String>>,
+    template_id: Option<String>,
+    /// An object of numbers.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    performance_summary: Option<Option<Map<String, Value>>>,
+    /// Refuses the change unless the strategy is at this version.
+    pub(super) version: Option<i32>,
+}
+
+/// Tells null (`Some(None)`) from absent (`None`).
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+impl StrategyInput {
+    /// Writes what was sent over `strategy`, or says what is wrong with it. Whether a
+    /// back-test is needed is the caller's to check.
+    pub(super) fn apply(&self, strategy: &mut Strategy) -> ApiResult<()> {
+        if let Some(sent) = &self.name {
+            strategy.name = name(sent)?;
+        }
+        if let Some(kind) = &self.kind {
+            strategy.kind = known_type(kind)?;
+        }
+        if let Some(sent) = &self.description {
+            strategy.description = sent.as_deref().map(description).transpose()?.filter(|text| !text.is_empty());
+        }
+        if let Some(sent) = &self.assets {
+            strategy.assets = assets(sent)?;
+        }
+        if let Some(sent) = &self.parameters {
+            strategy.parameters = sent.as_ref().map(parameters).transpose()?.flatten();
+        }
+        if let Some(config) = &self.config {
+            strategy.config = Value::Object(config.clone());
+        }
+        if let Some(template) = &self.template_id {
+            strategy.template_id = name_of("templateId", template)?;
+        }
+        if let Some(sent) = &self.performance_summary {
+            strategy.performance_summary = sent.as_ref().map(summary).transpose()?;
+        }
+        if let Some(sent) = &self.mode {
+            strategy.mode = sent.as_deref().map(mode).transpose()?;
+        }
+        self.apply_status(strategy)
+    }
+
+    fn apply_status(&self, strategy: &mut Strategy) -> ApiResult<()> {
+        if let Some(word) = &self.status {
+            let next: Status = word.parse().map_err(|_| {
+                let allowed = Status::ALL.map(Status::as_str);
+                ApiError::invalid_field("status", format!("unknown status {word:?}: use one of {allowed:?}"))
+            })?;
+            super::lifecycle::step(strategy, next)?;
+        }
+        if let Some(active) = self.is_active.or(self.active) {
+            strategy.is_active = active;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the mode that a word names.
+pub(super) fn mode(word: &str) -> ApiResult<Mode> {
+    word.parse().map_err(|_| ApiError::invalid_field("mode", format!("unknown mode {word:?}: use paper or live")))
+}
+
+fn known_type(kind: &str) -> ApiResult<String> {
+    if TYPES.contains(&kind) {
+        return Ok(kind.to_owned());
+    }
+    let message = format!("unknown strategy type {kind:?}: use one of {}", TYPES.join(", "));
+    Err(ApiError::bad_request(codes::UNKNOWN_STRATEGY_TYPE, message).with_details(json!({ "allowed": TYPES })))
+}
+
+fn name(sent: &str) -> ApiResult<String> {
+    name_of("name", &plain(sent))
+}
+
+fn name_of(field: &str, text: &str) -> ApiResult<String> {
+    match text.trim() {
+        "" => Err(ApiError::invalid_field(field, format!("{field} must not be empty"))),
+        text => bounded(field, text, MAX_NAME),
+    }
+}
+
+fn description(sent: &str) -> ApiResult<String> {
+    bounded("description", &plain(sent), MAX_DESCRIPTION)
+}
+
+fn bounded(field: &str, text: &str, most: usize) -> ApiResult<String> {
+    let length = text.chars().count();
+    if length <= most {
+        return Ok(text.to_owned());
+    }
+    Err(ApiError::invalid_field(field, format!("{field} has {length} characters, at most {most} are allowed")))
+}
+
+fn assets(sent: &[String]) -> ApiResult<Vec<String>> {
+    if sent.len() > MAX_ASSETS {
+        let message = format!("{} assets, at most {MAX_ASSETS} are allowed", sent.len());
+        return Err(ApiError::invalid_field("assets", message));
+    }
+    let symbol = |text: &String| {
+        let text = text.trim();
+        let valid = (1..=MAX_SYMBOL).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic() && !"<>\"'&".contains(c));
+        valid.then(|| text.to_owned()).ok_or_else(|| ApiError::invalid_field("assets", format!("{text:?} is no symbol")))
+    };
+    sent.iter().map(symbol).collect()
+}
+
+/// Takes JSON or its text; empty text clears.
+fn parameters(sent: &Value) -> ApiResult<Option<Value>> {
+    let refuse = || ApiError::invalid_field("parameters", "parameters must be a JSON object or array, or its text");
+    let value = match sent {
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => serde_json::from_str(text).map_err(|_| refuse())?,
+        other => other.clone(),
+    };
+    // Text is JSON inside JSON: the check of the body did not see what it escapes.
+    if holds_nul(&value) {
+        return Err(refuse());
+    }
+    match value {
+        Value::Object(_) | Value::Array(_) => Ok(Some(value)),
+        Value::Null => Ok(None),
+        _ => Err(refuse()),
+    }
+}
+
+fn summary(sent: &Map<String, Value>) -> ApiResult<Value> {
+    match sent.iter().find(|(_, value)| !(value.is_number() || value.is_null())) {
+        Some((key, _)) => {
+            Err(ApiError::invalid_field("performanceSummary", format!("performanceSummary.{key} must be a number")))
+        }
+        // Screens take absent numbers, not null ones.
+        None => Ok(sent.iter().filter(|(_, value)| value.is_number()).map(|(k, v)| (k.clone(), v.clone())).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_come_as_json_or_as_its_text() {
+        for (sent, expected) in [
+            (json!({"a": 1}), Some(Some(json!({"a": 1})))),
+            (json!("{\"a\":1}"), Some(Some(json!({"a": 1})))),
+            (json!([1, 2]), Some(Some(json!([1, 2])))),
+            (json!(""), Some(None)),
+            (json!("null"), Some(None)),
+            (json!("not json"), None),
+            (json!("5"), None),
+            (json!(5), None),
+            (json!("{\"a\":\"\\u0000\"}"), None),
+        ] {
+            assert_eq!(parameters(&sent).ok(), expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn null_clears_and_absence_keeps() {
+        let input: StrategyInput = serde_json::from_value(json!({"description": null})).expect("valid");
+        assert_eq!(input.description, Some(None));
+        assert_eq!(input.parameters, None);
+    }
+
+    #[test]
+    fn symbols_are_short_and_plain() {
+        for (sent, valid) in
+            [("AAPL", true), (" BRK.B ", true), ("BTC/USD", true), ("", false), ("A B", false), ("<b>", false)]
+        {
+            assert_eq!(assets(&[sent.to_owned()]).is_ok(), valid, "{sent:?}");
+        }
+    }
+}

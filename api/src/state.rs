@@ -1,0 +1,56 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use jobs::{config::Config, queue::Hints};
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    event_hub::{EventHub, Timing},
+    password::Hasher,
+};
+
+/// Shared by all requests; cloning is cheap.
+#[derive(Clone)]
+pub struct AppState {
+    /// Connections to the one database.
+    pub pool: PgPool,
+    /// The settings of the process.
+    pub config: Arc<Config>,
+    /// Wakes workers and streams, after commit.
+    pub hints: Hints,
+    /// Brings events to the open streams of this process.
+    pub hub: EventHub,
+    /// Cancelled when the process begins to stop: streams end on it.
+    pub shutdown: CancellationToken,
+    /// Checks and makes password hashes, a few at a time.
+    pub passwords: Hasher,
+    /// Permits for requests in flight.
+    pub(crate) in_flight: Arc<Semaphore>,
+}
+
+impl AppState {
+    /// Makes the state of one API process; call it inside a tokio runtime.
+    pub fn new(pool: PgPool, config: Config) -> Self {
+        let in_flight = Arc::new(Semaphore::new(config.api.max_connections));
+        let shutdown = CancellationToken::new();
+        Self {
+            hub: EventHub::start(pool.clone(), shutdown.clone(), Timing::default()),
+            hints: Hints::new(pool.clone()),
+            pool,
+            config: Arc::new(config),
+            shutdown,
+            passwords: Hasher::default(),
+            in_flight,
+        }
+    }
+}
+
+impl FromRef<AppState> for PgPool {
+    fn from_ref(state: &AppState) -> Self {
+        state.pool.clone()
+    }
+}

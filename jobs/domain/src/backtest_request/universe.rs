@@ -1,0 +1,67 @@
+//! The symbols of a request.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    RequestError, StoredStrategy,
+    fields::{Field, field, shown},
+};
+
+/// The symbols when neither the request nor its strategy names any.
+pub const DEFAULT_UNIVERSE: [&str; 3] = ["SPY", "QQQ", "AAPL"];
+/// The most symbols of a request.
+pub const LARGEST_UNIVERSE: usize = 50;
+
+const LONGEST_SYMBOL: usize = 15;
+
+/// Decodes the symbols, and whether anybody named them.
+pub(super) fn decode(
+    body: &Map<String, Value>,
+    stored: Option<&StoredStrategy>,
+) -> Result<(Vec<String>, bool), RequestError> {
+    if let Some(given) = field(body, &["universe", "symbols"]) {
+        let Some(items) = given.value.as_array() else {
+            return Err(given.refuse("UNIVERSE_NOT_AN_ARRAY", "must be an array of symbols"));
+        };
+        if items.is_empty() {
+            return Err(given.refuse("UNIVERSE_EMPTY", "must hold at least one symbol"));
+        }
+        return Ok((symbols(&given, items)?, true));
+    }
+    if let Some(stored) = stored.filter(|stored| !stored.assets.is_empty()) {
+        let assets = json!(stored.assets);
+        let given = Field { path: "strategy.assets".to_owned(), name: "assets", value: &assets };
+        let items: Vec<Value> = stored.assets.iter().map(|asset| json!(asset)).collect();
+        return Ok((symbols(&given, &items)?, true));
+    }
+    Ok((DEFAULT_UNIVERSE.map(str::to_owned).to_vec(), false))
+}
+
+fn symbols(given: &Field, items: &[Value]) -> Result<Vec<String>, RequestError> {
+    if items.len() > LARGEST_UNIVERSE {
+        let rule = format!("must hold at most {LARGEST_UNIVERSE} symbols");
+        return Err(given.refuse("UNIVERSE_TOO_LARGE", &rule));
+    }
+    let mut symbols: Vec<String> = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("{}[{index}]", given.path);
+        let Some(symbol) = item.as_str().map(|text| text.trim().to_ascii_uppercase()).filter(is_symbol)
+        else {
+            let message = format!("{path} is {}, must be a symbol such as AAPL or BRK.B", shown(item));
+            return Err(RequestError::new("INVALID_SYMBOL", path, message));
+        };
+        if symbols.contains(&symbol) {
+            let message = format!("{path} is {symbol}, which is there already");
+            return Err(RequestError::new("DUPLICATE_SYMBOL", path, message));
+        }
+        symbols.push(symbol);
+    }
+    Ok(symbols)
+}
+
+#[allow(clippy::ptr_arg)] // `filter` passes a reference to what it holds.
+fn is_symbol(text: &String) -> bool {
+    (1..=LONGEST_SYMBOL).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '/'))
+}

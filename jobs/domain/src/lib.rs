@@ -1,0 +1,12 @@
+//! Pure rules of the trading domain: the back-test engine, indicators, performance
+//! figures, the exchange calendar, and the continuation of price series.
+//!
+//! Nothing here does IO, sees a clock, or is async; the same input gives the same bytes.
+
+pub mod backtest;
+pub mod backtest_request;
+pub mod bars;
+pub mod calendar;
+pub mod continuation;
+pub mod indicators;
+pub mod metrics;

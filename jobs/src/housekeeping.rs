@@ -1,0 +1,43 @@
+//! What no request waits for: rows past their time are removed, in every worker process,
+//! harmlessly at once.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::Utc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::{debug, warn};
+
+use crate::{Environment, db};
+
+const EVERY: Duration = Duration::from_secs(600);
+/// Longer than any client's absence that a resumed stream should bridge.
+const EVENTS_KEPT: chrono::Duration = chrono::Duration::days(7);
+const EVENTS_PAGE: i64 = 10_000;
+
+/// Removes what has expired, every ten minutes, until it is dropped.
+pub async fn run(env: Arc<Environment>) {
+    let mut turn = interval(EVERY);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        match timeout(Duration::from_secs(60), sweep(&env)).await {
+            Ok(Ok(removed)) => debug!(removed, "removed {removed} expired rows"),
+            Ok(Err(error)) => warn!(%error, "could not remove expired rows; trying again later"),
+            Err(_) => warn!("removing expired rows took too long; trying again later"),
+        }
+    }
+}
+
+/// Removes expired sessions, forgotten sign-in failures and old events; returns how many rows.
+pub async fn sweep(env: &Environment) -> sqlx::Result<u64> {
+    let mut conn = env.pool.acquire().await?;
+    let mut removed = db::sessions::sweep(&mut conn, env.config.api.session_idle_hours).await?;
+    removed += db::sign_ins::sweep(&mut conn, env.config.auth.forget_after_s).await?;
+    loop {
+        let page = db::events::prune(&mut conn, Utc::now() - EVENTS_KEPT, EVENTS_PAGE).await?;
+        removed += page;
+        if page < EVENTS_PAGE.unsigned_abs() {
+            return Ok(removed);
+        }
+    }
+}

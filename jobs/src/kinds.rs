@@ -1,0 +1,4 @@
+//! The kinds of jobs: one file each holds payload, policy and handler.
+
+pub mod exercise;
+pub mod run_backtest;

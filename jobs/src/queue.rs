@@ -1,0 +1,40 @@
+//! Our Postgres backend for apalis: the queue owns the work, apalis runs it.
+//!
+//! Promise: a committed job is never lost and runs at least once; no write of a stale
+//! attempt succeeds; a job is finished at most once. Every change of state is one
+//! statement whose `where` names the expected old state, and every write of an attempt
+//! carries its [`Fence`]. Time is the database's.
+//!
+//! Only this module and the registry name apalis; no other module writes `queue.*`.
+
+mod ack;
+mod backend;
+mod backoff;
+mod claim;
+mod context;
+mod counters;
+mod dispatch;
+mod duties;
+mod enqueue;
+mod fetcher;
+mod flusher;
+mod hints;
+pub mod inspect;
+mod lease;
+mod listener;
+mod maintenance;
+mod outcome;
+mod promote;
+mod rescue;
+pub mod settle;
+mod worker;
+
+pub use backoff::Backoff;
+pub use context::{Context, FencedError};
+pub use counters::Counters;
+pub use enqueue::{Enqueue, EnqueueError, Enqueued, enqueue, enqueue_many};
+pub use hints::{EVENTS_CHANNEL, Hints};
+pub use lease::{Fence, Interruption};
+pub use outcome::{Ending, EndState, JobError};
+pub use settle::CancelOutcome;
+pub use worker::{WorkerError, WorkerOptions, run};

@@ -1,0 +1,78 @@
+//! Claiming: taking waiting jobs under a lease.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::lease::Fence;
+
+/// A job that this process has taken, and the attempt it was taken as.
+#[derive(Debug, Clone)]
+pub(super) struct Claimed {
+    pub(super) fence: Fence,
+    pub(super) kind: String,
+    pub(super) payload: Value,
+    pub(super) failures: i32,
+    pub(super) max_failures: Option<i32>,
+    pub(super) trace_id: Option<String>,
+    /// The reason, when somebody asked for the job's end while it waited.
+    pub(super) cancelled: Option<String>,
+}
+
+/// What one claim asks for.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    pub(super) queue: &'a str,
+    /// Others' kinds stay available to them.
+    pub(super) kinds: &'a [String],
+    pub(super) worker_id: Uuid,
+    pub(super) lease: Duration,
+    pub(super) limit: usize,
+}
+
+/// Takes up to `limit` jobs, best first: priority, then run_at, then id.
+///
+/// The ids are chosen in a CTE, so that the planner can't update more than `limit`.
+pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<Claimed>> {
+    // One token a claim is as unique as one a row: the fence holds job and attempt too.
+    let lease_token = Uuid::new_v4();
+    let mut rows = sqlx::query!(
+        r#"with next as materialized (
+               select job_id
+                 from queue.jobs
+                where queue = $1 and state = 'available' and kind = any($2)
+                order by priority, run_at, job_id
+                limit $3
+                  for no key update skip locked)
+           update queue.jobs j
+              set state = 'running', attempt = j.attempt + 1, worker_id = $4, lease_token = $5,
+                  lease_expires_at = clock_timestamp() + make_interval(secs => $6),
+                  started_at = clock_timestamp(), progress = null, progress_note = null
+             from next
+            where j.job_id = next.job_id and j.state = 'available'
+        returning j.job_id, j.attempt, j.kind, j.payload, j.priority, j.run_at, j.failures,
+                  j.max_failures, j.trace_id, j.cancel_requested_at is not null as "cancelled!",
+                  j.cancel_reason"#,
+        claim.queue,
+        claim.kinds,
+        i64::try_from(claim.limit).unwrap_or(i64::MAX),
+        claim.worker_id,
+        lease_token,
+        claim.lease.as_secs_f64(),
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.sort_unstable_by_key(|row| (row.priority, row.run_at, row.job_id));
+    let claimed = rows.into_iter().map(|row| Claimed {
+        fence: Fence { job_id: row.job_id, attempt: row.attempt, lease_token },
+        kind: row.kind,
+        payload: row.payload,
+        failures: row.failures,
+        max_failures: row.max_failures,
+        trace_id: row.trace_id,
+        cancelled: row.cancelled.then(|| row.cancel_reason.unwrap_or_default()),
+    });
+    Ok(claimed.collect())
+}

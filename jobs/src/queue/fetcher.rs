@@ -1,0 +1,153 @@
+//! The claim loop of one queue: on demand, never more than its free slots.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::Rng;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{
+    backend::{Acknowledge, Assignment},
+    claim::{Claim, Claimed, claim},
+    counters::Counters,
+    lease::Leases,
+    listener::Wakers,
+    outcome::Outcome,
+};
+use crate::environment::Environment;
+
+/// A claim that takes longer is given up; what it took anyway is rescued when its lease ends.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Claims for one queue and hands the jobs to its apalis worker.
+pub(super) struct Fetcher {
+    pub(super) env: Arc<Environment>,
+    pub(super) queue: String,
+    pub(super) slots: usize,
+    pub(super) kinds: Vec<String>,
+    pub(super) worker_id: Uuid,
+    pub(super) leases: Arc<Leases>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) wakers: Wakers,
+    pub(super) assignments: mpsc::Sender<Assignment>,
+    pub(super) acknowledge: Acknowledge,
+    pub(super) shutdown: CancellationToken,
+}
+
+impl Fetcher {
+    /// Runs until the shutdown. A failed claim is waited out, never passed on.
+    pub(super) async fn run(self) {
+        let slots = Arc::new(Semaphore::new(self.slots));
+        let mut outage = Outage::default();
+        while let Some(permits) = self.free_slots(&slots).await {
+            let wanted = permits.len();
+            match self.claim(wanted).await {
+                Ok(claimed) => {
+                    outage.over(&self.queue);
+                    let drained = claimed.len() < wanted;
+                    self.assign(claimed, permits).await;
+                    if drained {
+                        self.idle().await;
+                    }
+                }
+                Err(error) => {
+                    drop(permits);
+                    let wait = outage.note(&self.queue, &error);
+                    tokio::select! {
+                        () = sleep(wait) => {}
+                        () = self.shutdown.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for a free slot and takes all that are free; `None` when stopping.
+    async fn free_slots(&self, slots: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => return None,
+            permit = slots.clone().acquire_owned() => permit.ok()?,
+        };
+        let mut permits = vec![first];
+        while permits.len() < self.env.config.queue.claim_batch
+            && let Ok(permit) = slots.clone().try_acquire_owned()
+        {
+            permits.push(permit);
+        }
+        Some(permits)
+    }
+
+    async fn claim(&self, limit: usize) -> sqlx::Result<Vec<(Claimed, Instant)>> {
+        let since = Instant::now();
+        let request = Claim {
+            queue: &self.queue,
+            kinds: &self.kinds,
+            worker_id: self.worker_id,
+            lease: self.env.config.queue.lease(),
+            limit,
+        };
+        let claimed = timeout(CLAIM_TIMEOUT, claim(&self.env.pool, &request))
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        self.counters.claimed(claimed.len());
+        Ok(claimed.into_iter().map(|job| (job, since)).collect())
+    }
+
+    async fn assign(&self, claimed: Vec<(Claimed, Instant)>, permits: Vec<OwnedSemaphorePermit>) {
+        for ((claimed, since), slot) in claimed.into_iter().zip(permits) {
+            let interrupt = self.leases.hold(claimed.fence, since.into_std());
+            let assignment = Assignment { claimed, interrupt, slot };
+            // The channel is as long as there are slots: this waits for nobody.
+            if let Err(mpsc::error::SendError(back)) = self.assignments.send(assignment).await {
+                self.acknowledge.report(back.claimed, Outcome::GiveBack).await;
+            }
+        }
+    }
+
+    async fn idle(&self) {
+        let poll = Duration::from_millis(self.env.config.queue.poll_interval_ms);
+        let hinted = async {
+            match self.wakers.queues.get(&self.queue) {
+                Some(waker) => waker.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = hinted => {}
+            () = sleep(poll) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Keeps one outage from filling the log, and its retries apart.
+#[derive(Debug, Default)]
+struct Outage {
+    since: Option<Instant>,
+    failures: u32,
+}
+
+impl Outage {
+    fn note(&mut self, queue: &str, error: &sqlx::Error) -> Duration {
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            warn!(queue, %error, "can't claim from {queue}; waiting for the database");
+        }
+        self.failures = self.failures.saturating_add(1);
+        let ceiling = Duration::from_millis(100 << self.failures.min(5)).min(Duration::from_secs(2));
+        ceiling.mul_f64(rand::rng().random_range(0.5..1.0))
+    }
+
+    fn over(&mut self, queue: &str) {
+        if let Some(since) = self.since.take() {
+            info!(queue, "claiming from {queue} again after {:?}", since.elapsed());
+        }
+        self.failures = 0;
+    }
+}

@@ -1,0 +1,84 @@
+//! The one list of kinds.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use crate::{
+    environment::Environment,
+    handler::{Handler, Policy, Success},
+    kinds,
+    queue::{Context, Ending, JobError},
+};
+
+type Run = fn(Value, Context, Arc<Environment>) -> BoxFuture<'static, Result<Success, JobError>>;
+type Abandon = for<'a> fn(Value, &'a mut PgConnection, &'a Ending) -> BoxFuture<'a, sqlx::Result<()>>;
+
+/// How one kind runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) policy: Policy,
+    pub(crate) run: Run,
+    pub(crate) abandon: Abandon,
+}
+
+/// The kinds that this process can run.
+#[derive(Clone)]
+pub struct Registry {
+    entries: Arc<BTreeMap<&'static str, Entry>>,
+}
+
+impl Registry {
+    /// Returns every kind of the product; `exercise` adds the kind that tests and benches use.
+    pub fn new(exercise: bool) -> Self {
+        let mut entries = BTreeMap::new();
+        add::<kinds::run_backtest::RunBacktest>(&mut entries);
+        if exercise {
+            add::<kinds::exercise::Exercise>(&mut entries);
+        }
+        Self { entries: Arc::new(entries) }
+    }
+
+    /// Returns the names of the kinds, in order.
+    pub fn kinds(&self) -> Vec<String> {
+        self.entries.keys().map(|kind| (*kind).to_owned()).collect()
+    }
+
+    pub(crate) fn get(&self, kind: &str) -> Option<Entry> {
+        self.entries.get(kind).copied()
+    }
+}
+
+fn add<H: Handler>(entries: &mut BTreeMap<&'static str, Entry>) {
+    let earlier =
+        entries.insert(H::KIND, Entry { policy: H::POLICY, run: run::<H>, abandon: abandon::<H> });
+    assert!(earlier.is_none(), "two kinds are named {}", H::KIND);
+}
+
+fn run<H: Handler>(
+    payload: Value,
+    ctx: Context,
+    env: Arc<Environment>,
+) -> BoxFuture<'static, Result<Success, JobError>> {
+    match serde_json::from_value::<H>(payload) {
+        Ok(job) => job.run(ctx, env).boxed(),
+        Err(error) => {
+            let reason = format!("the payload of {} does not decode: {error}", H::KIND);
+            async move { Err(JobError::fatal("PAYLOAD_UNDECODABLE", reason)) }.boxed()
+        }
+    }
+}
+
+fn abandon<'a, H: Handler>(
+    payload: Value,
+    conn: &'a mut PgConnection,
+    ending: &'a Ending,
+) -> BoxFuture<'a, sqlx::Result<()>> {
+    match serde_json::from_value::<H>(payload) {
+        Ok(job) => job.abandoned(conn, ending).boxed(),
+        // Nothing can be said about a row that the payload does not name.
+        Err(_) => async { Ok(()) }.boxed(),
+    }
+}

@@ -1,0 +1,219 @@
+//! Real `capstan` processes: started, signalled, awaited, and killed with the test.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
+
+use crate::eventually;
+
+const MARKER: &str = "http://";
+
+/// A `capstan` command line under construction.
+///
+/// The child gets the test profile and none of the caller's own settings.
+#[derive(Debug, Clone)]
+pub struct Capstan {
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+}
+
+impl Capstan {
+    /// Returns the command `capstan <args>`.
+    pub fn command(args: &[&str]) -> Self {
+        // A supervised child also stops when this process is killed and its pipe closes.
+        let supervised = (worker::supervisor::SUPERVISED, "1");
+        let env = [("CAPSTAN_PROFILE", "test"), ("NO_COLOR", "1"), ("RUST_BACKTRACE", "1"), supervised];
+        Self {
+            args: args.iter().map(ToString::to_string).collect(),
+            env: env.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        }
+    }
+
+    /// Returns `capstan api` on a free port of the loopback interface.
+    pub fn api(database_url: &str) -> Self {
+        Self::command(&["api"]).database(database_url).env("CAPSTAN__API__LISTEN", "127.0.0.1:0")
+    }
+
+    /// Returns `capstan worker`.
+    pub fn worker(database_url: &str) -> Self {
+        Self::command(&["worker"]).database(database_url)
+    }
+
+    /// Points the process to a database.
+    #[must_use]
+    pub fn database(self, url: &str) -> Self {
+        self.env("DATABASE_URL", url)
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.env.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Starts the process; panics when the binary was not built.
+    pub fn start(&self) -> Process {
+        let binary = binary();
+        let mut command = Command::new(&binary);
+        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (key, _) in std::env::vars() {
+            if key.starts_with("CAPSTAN") || key == "DATABASE_URL" || key == "RUST_LOG" {
+                command.env_remove(key);
+            }
+        }
+        command.envs(&self.env);
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {} {:?}: {error}", binary.display(), self.args));
+        let log = Arc::new(Mutex::new(String::new()));
+        // The readers end with the process, whose ends of the pipes they hold.
+        if let Some(stdout) = child.stdout.take() {
+            collect(stdout, Arc::clone(&log));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            collect(stderr, Arc::clone(&log));
+        }
+        Process { name: self.args.join(" "), child, log }
+    }
+}
+
+/// A running (or ended) `capstan` process; dropping it kills it.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Returns the process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns what the process has written so far, both streams in order of arrival.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("process ids are below 2^22");
+        signal::kill(Pid::from_raw(id), signal)
+            .unwrap_or_else(|error| panic!("cannot send {signal} to capstan {}: {error}", self.name));
+    }
+
+    /// Ends the process with SIGKILL and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("a child of this process can be killed");
+    }
+
+    /// Returns its exit status if it has ended.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the child was not waited for elsewhere")
+    }
+
+    /// Waits until the process ends by itself; panics with its log after `limit`.
+    #[track_caller]
+    pub fn ended(&mut self, limit: Duration) -> impl Future<Output = ExitStatus> {
+        let what = format!("capstan {} ends", self.name);
+        let log = Arc::clone(&self.log);
+        let child = &mut self.child;
+        eventually(what, limit, async move || {
+            let status = child.try_wait().expect("the child was not waited for elsewhere");
+            status.ok_or_else(|| Log(log.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+        })
+    }
+
+    /// Waits until the process has written `text`; panics with its log after `limit`.
+    #[track_caller]
+    pub fn says(&mut self, text: &str, limit: Duration) -> impl Future<Output = ()> {
+        let what = format!("capstan {} writes {text:?}", self.name);
+        eventually(what, limit, async move || {
+            let log = self.log();
+            self.live(&log);
+            if log.contains(text) { Ok(()) } else { Err(Log(log)) }
+        })
+    }
+
+    /// Waits for the address that an API announces and returns it as `http://host:port`.
+    #[track_caller]
+    pub fn url(&mut self, limit: Duration) -> impl Future<Output = String> {
+        let what = format!("capstan {} says where it listens", self.name);
+        eventually(what, limit, async move || {
+            let log = self.log();
+            self.live(&log);
+            announced(&log).ok_or(Log(log))
+        })
+    }
+
+    fn live(&mut self, log: &str) {
+        if let Some(status) = self.exited() {
+            panic!("capstan {} ended early with {status}; it wrote:\n{log}", self.name);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- capstan {} wrote:\n{}---", self.name, self.log());
+        }
+        // An error means that it has ended already.
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+/// Prints as it is, so that a panic shows the lines of a log as lines.
+struct Log(String);
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "its log:\n{}", self.0)
+    }
+}
+
+/// Finds the first complete line with `http://host:port` and returns that part.
+fn announced(log: &str) -> Option<String> {
+    let complete = &log[..log.rfind('\n')?];
+    complete.lines().find_map(|line| {
+        let (_, address) = line.split_once(MARKER)?;
+        let end = address.find(|c: char| !(c.is_ascii_alphanumeric() || ".:-".contains(c)));
+        let address = &address[..end.unwrap_or(address.len())];
+        let (_, port) = address.rsplit_once(':')?;
+        port.parse::<u16>().ok().filter(|port| *port != 0)?;
+        Some(format!("{MARKER}{address}"))
+    })
+}
+
+fn collect(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n') {
+            let Ok(line) = line else { return };
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.push_str(&String::from_utf8_lossy(&line));
+            log.push('\n');
+        }
+    });
+}
+
+/// The binary lies beside the directory of the running test.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let path =
+        test.ancestors().nth(2).map(|target| target.join("capstan")).expect("tests lie in target/*/deps");
+    assert!(path.exists(), "{} does not exist: run `cargo build --workspace` first", path.display());
+    path
+}

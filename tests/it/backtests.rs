@@ -1,0 +1,7 @@
+//! Back-test runs over HTTP and in the database. No worker runs: tests take its steps by hand.
+
+mod access;
+pub(crate) mod by_hand;
+mod reading;
+mod submitting;
+mod transitions;

@@ -1,0 +1,7 @@
+//! The event stream over HTTP, and the order it keeps.
+
+mod frames;
+mod order;
+mod outage;
+mod runs;
+mod streams;

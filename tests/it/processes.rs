@@ -1,0 +1,6 @@
+//! Tests that need real processes: kills, signals, and a database that goes away.
+
+mod crash;
+mod database_loss;
+mod fleet;
+mod stop;

@@ -1,0 +1,154 @@
+//! Leases and fences: a healthy attempt keeps its job, a vanished one loses it, and a stale
+//! one writes nothing.
+
+use jobs::{
+    kinds::exercise::{Act, Exercise},
+    queue::Enqueue,
+};
+use suites::{TestApp, eventually};
+use uuid::Uuid;
+
+use super::{LIMIT, act, attempts, job, put, reaches};
+
+/// Makes it look as if a worker had claimed the job and vanished.
+async fn abandon(app: &TestApp, id: Uuid, crashes: i32) {
+    let left = sqlx::query(
+        "update queue.jobs
+            set state = 'running', attempt = attempt + 1, crashes = $2, worker_id = gen_random_uuid(),
+                lease_token = gen_random_uuid(), started_at = clock_timestamp(),
+                lease_expires_at = clock_timestamp() - interval '1 millisecond'
+          where job_id = $1 and state = 'available'",
+    )
+    .bind(id)
+    .bind(crashes)
+    .execute(&app.pool)
+    .await
+    .expect("updated");
+    assert_eq!(left.rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_vanished_is_taken_over() {
+    let mut app = TestApp::start().await;
+    let id = act(&app, Act::Succeed).await;
+    abandon(&app, id, 0).await;
+    app.start_worker();
+    let done = reaches(&app, id, "completed").await;
+    assert_eq!((done.attempt, done.failures, done.crashes), (2, 0, 1));
+    let outcomes: Vec<_> = attempts(&app, id).await.into_iter().map(|a| a.outcome).collect();
+    assert_eq!(outcomes, ["crashed", "completed"]);
+}
+
+#[tokio::test]
+async fn a_live_lease_is_left_alone() {
+    let mut app = TestApp::start().await;
+    let id = act(&app, Act::Succeed).await;
+    abandon(&app, id, 0).await;
+    sqlx::query("update queue.jobs set lease_expires_at = clock_timestamp() + interval '1 hour'")
+        .execute(&app.pool)
+        .await
+        .expect("updated");
+    app.start_worker();
+    let other = act(&app, Act::Work { ms: 1000 }).await;
+    reaches(&app, other, "completed").await;
+    assert_eq!(job(&app, id).await.expect("it is there").state, "running");
+}
+
+#[tokio::test]
+async fn a_job_that_lost_its_process_too_often_is_quarantined() {
+    let mut app = TestApp::start().await;
+    let id = act(&app, Act::Succeed).await;
+    abandon(&app, id, app.config.queue.crash_budget - 1).await;
+    app.start_worker();
+    let job = reaches(&app, id, "quarantined").await;
+    assert_eq!(job.crashes, app.config.queue.crash_budget);
+    assert_eq!(attempts(&app, id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn more_lost_jobs_than_a_page_are_all_taken_back() {
+    let mut app = TestApp::start().await;
+    let jobs: Vec<_> = (0..450).map(|_| Exercise::default()).collect();
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    jobs::queue::enqueue_many(&mut conn, &jobs, &Enqueue::default()).await.expect("enqueued");
+    sqlx::query(
+        "update queue.jobs
+            set state = 'running', attempt = 1, lease_token = gen_random_uuid(),
+                worker_id = gen_random_uuid(), lease_expires_at = clock_timestamp() - interval '1 s'",
+    )
+    .execute(&app.pool)
+    .await
+    .expect("updated");
+    app.start_worker();
+    eventually("all are finished", LIMIT, async || {
+        let done: i64 = sqlx::query_scalar("select count(*) from queue.finished where crashes = 1")
+            .fetch_one(&app.pool)
+            .await
+            .expect("counted");
+        if done == 450 { Ok(()) } else { Err(done) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_healthy_attempt_keeps_its_job_for_longer_than_a_lease() {
+    let app = TestApp::builder().workers(2).config(|config| config.queue.lease_ms = 600).start().await;
+    let id = act(&app, Act::Work { ms: 2500 }).await;
+    let done = reaches(&app, id, "completed").await;
+    assert_eq!((done.attempt, done.crashes), (1, 0));
+}
+
+/// Takes the job from the worker that runs it, as a rescue and another claim would.
+async fn steal(app: &TestApp, id: Uuid) {
+    let stolen = sqlx::query(
+        "update queue.jobs
+            set attempt = attempt + 1, lease_token = gen_random_uuid(), worker_id = gen_random_uuid(),
+                lease_expires_at = clock_timestamp() + interval '1 hour', progress = null
+          where job_id = $1 and state = 'running'",
+    )
+    .bind(id)
+    .execute(&app.pool)
+    .await
+    .expect("updated");
+    assert_eq!(stolen.rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn no_outcome_of_a_stale_attempt_is_written() {
+    let acts = [
+        Act::Succeed,
+        Act::Fail { times: 9 },
+        Act::Refuse,
+        Act::Panic { times: 9 },
+        Act::Snooze { times: 9, ms: 1 },
+        Act::CompleteInside,
+        Act::Work { ms: 200 },
+    ];
+    for act in acts {
+        // The lease is long: only the fence can tell the attempt that it is stale.
+        let app = TestApp::builder().workers(1).config(|config| config.queue.lease_ms = 60_000).start().await;
+        let stale = Exercise { act: act.clone(), deaf_ms: 600, ..Exercise::default() };
+        let id = put(&app, stale, Enqueue::default()).await;
+        reaches(&app, id, "running").await;
+        steal(&app, id).await;
+        let counters = app.counters[0].clone();
+        eventually(format!("a fenced write after {act:?}"), LIMIT, async || counters.fenced_writes_total() >= 1)
+            .await;
+        let job = job(&app, id).await.expect("the new holder has it");
+        assert_eq!((job.state.as_str(), job.attempt), ("running", 2), "{act:?}");
+        assert_eq!((job.failures, job.progress, job.last_error), (0, None, None), "{act:?}");
+        assert!(attempts(&app, id).await.is_empty(), "{act:?} left no trace");
+        assert_eq!(counters.finished_total(), 0, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_lost_its_lease_is_told_to_stop() {
+    let app = TestApp::builder().workers(1).start().await;
+    let id = act(&app, Act::Work { ms: 20_000 }).await;
+    reaches(&app, id, "running").await;
+    steal(&app, id).await;
+    let counters = app.counters[0].clone();
+    eventually("the handler has stopped", LIMIT, async || counters.fenced_writes_total() >= 1).await;
+    assert_eq!(job(&app, id).await.expect("the new holder has it").attempt, 2);
+}

@@ -1,0 +1,50 @@
+//! From settings to a running part: the only place that chooses what stands behind a trait.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use jobs::{Environment, config::Config, db};
+use sqlx::PgPool;
+
+/// Reads the settings, starts logging, and prepares the pool of the process called `name`.
+pub fn start(name: &str) -> anyhow::Result<(Arc<Config>, PgPool)> {
+    let config = Config::load()?;
+    crate::telemetry::start(&config.log)?;
+    let pool = db::pool(&config.database, name)?;
+    Ok((Arc::new(config), pool))
+}
+
+/// Returns what handlers may use.
+pub fn environment(config: Arc<Config>, pool: PgPool) -> Arc<Environment> {
+    Arc::new(Environment::new(pool, config))
+}
+
+/// Parses `name=slots,name=slots`.
+pub fn queues(text: &str) -> anyhow::Result<Vec<(String, usize)>> {
+    text.split(',')
+        .map(|part| {
+            let (name, slots) = part
+                .trim()
+                .split_once('=')
+                .with_context(|| format!("{part:?} is not of the form queue=slots"))?;
+            let slots: usize =
+                slots.parse().with_context(|| format!("{slots:?} is not a number of slots"))?;
+            anyhow::ensure!(slots > 0 && !name.is_empty(), "{part:?}: a queue needs a name and a slot");
+            Ok((name.to_owned(), slots))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::queues;
+
+    #[test]
+    fn queue_lists_parse_or_say_what_is_wrong() {
+        let parsed = queues("backtests=2, default=10").expect("a valid list");
+        assert_eq!(parsed, [("backtests".to_owned(), 2), ("default".to_owned(), 10)]);
+        for bad in ["", "a", "a=0", "=3", "a=x", "a=1,,b=2"] {
+            assert!(queues(bad).is_err(), "{bad:?} is refused");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The subcommands, one file each.
+
+pub mod api;
+pub mod backtest;
+pub mod db;
+pub mod dev;
+pub mod migrate;
+pub mod worker;

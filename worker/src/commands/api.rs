@@ -1,0 +1,28 @@
+//! `capstan api`: the HTTP API.
+
+use anyhow::Context;
+use api::AppState;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::{bootstrap, shutdown};
+
+/// Options of `capstan api`.
+#[derive(Debug, Args)]
+pub struct ApiArgs {
+    /// Address to listen on; port 0 takes a free one [default: api.listen of the settings]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+/// Serves until asked to stop. Prints `listening on http://ADDR` once it does.
+pub async fn run(args: ApiArgs) -> anyhow::Result<()> {
+    let (config, pool) = bootstrap::start("api")?;
+    let shutdown = shutdown::on_signal()?;
+    let address = args.listen.unwrap_or_else(|| config.api.listen.clone());
+    let listener =
+        TcpListener::bind(&address).await.with_context(|| format!("can't listen on {address}"))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let state = AppState::new(pool, config.as_ref().clone());
+    api::serve(listener, state, shutdown).await.context("the API ended")
+}

@@ -1,0 +1,155 @@
+//! `capstan dev`: everything on one machine with one command - a private server, migrations, the
+//! API, workers, and one real backtest through the queue to show that it works.
+
+mod banner;
+mod demo;
+mod instance;
+mod listen;
+mod session;
+mod terminal;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::postgres::{self, Install};
+use instance::Claim;
+use session::Session;
+
+/// How long a predecessor that was killed may keep its port while its children end.
+const PREDECESSOR_LIMIT: Duration = Duration::from_secs(15);
+/// How long stopping everything may take.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The arguments of `capstan dev`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DevArgs {
+    /// Address the API listens on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5000", value_parser = listen::parse)]
+    pub listen: SocketAddr,
+    /// Where this checkout keeps its database [default: one directory per checkout]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Worker processes
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub workers: u16,
+    /// Do not run the demo backtest
+    #[arg(long)]
+    pub no_demo: bool,
+    /// Install PostgreSQL without asking when it is missing
+    #[arg(long)]
+    pub install: bool,
+}
+
+impl Default for DevArgs {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 5000));
+        Self { listen, data_dir: None, workers: 2, no_demo: false, install: false }
+    }
+}
+
+/// Runs everything until SIGINT or SIGTERM, then stops what it started, within 10 s.
+///
+/// When another `capstan dev` already serves the same data directory, says so, runs the demo
+/// against that one and returns.
+///
+/// # Errors
+/// When any part does not come up; what was started until then is stopped first.
+pub async fn run(args: DevArgs) -> anyhow::Result<()> {
+    let data_dir = absolute(args.data_dir.clone())?;
+    let mut stop = StopSignals::new()?;
+    let claim = tokio::select! {
+        claim = instance::claim(&data_dir) => claim?,
+        () = stop.next() => return Ok(()),
+    };
+    let instance = match claim {
+        Claim::Held(instance) => instance,
+        Claim::Elsewhere { pid, url } => {
+            terminal::say(&format!("capstan dev already runs on {} (pid {pid}): {url}", data_dir.display()));
+            return if args.no_demo { Ok(()) } else { demo::run(&url).await };
+        }
+    };
+    let mut session = Session::new(data_dir, instance);
+    let served = tokio::select! {
+        served = serve(&mut session, &args) => served,
+        () = stop.next() => {
+            terminal::say("stopping");
+            Ok(())
+        }
+    };
+    tokio::select! {
+        () = session.stop(STOP_LIMIT) => {}
+        () = stop.next() => session.stop(Duration::ZERO).await,
+    }
+    served
+}
+
+/// Brings everything up, shows it, and then serves for ever.
+async fn serve(session: &mut Session, args: &DevArgs) -> anyhow::Result<()> {
+    let patience = if session.follows_a_crash() { PREDECESSOR_LIMIT } else { Duration::ZERO };
+    listen::wait_until_free(args.listen, patience).await?;
+    session.start_database(Install::from_flag(args.install)).await?;
+    session.migrate().await?;
+    let url = session.start_processes(args.listen, args.workers).await?;
+    session.print_banner(&url);
+    if !args.no_demo
+        && let Err(error) = demo::run(&url).await
+    {
+        terminal::complain(&format!("the demo failed: {error:#}; still serving {url}"));
+    }
+    std::future::pending().await
+}
+
+/// Returns the data directory, created and absolute: children have other working directories.
+pub(super) fn absolute(data_dir: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let data_dir = data_dir.unwrap_or_else(postgres::default_data_dir);
+    let resolve = |path: &Path| {
+        std::fs::create_dir_all(path)?;
+        std::fs::canonicalize(path)
+    };
+    resolve(&data_dir).with_context(|| format!("cannot use {} as data directory", data_dir.display()))
+}
+
+/// The signals that end `capstan dev`; a closed terminal counts, unless `nohup` says otherwise.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+}
+
+impl StopSignals {
+    fn new() -> anyhow::Result<Self> {
+        // Before anything is installed: listening would undo an inherited "ignore".
+        let hangup = !hangup_is_ignored();
+        let on = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+            hangup: hangup.then(|| on(SignalKind::hangup())).transpose()?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Returns whether SIGHUP is ignored, as far as the system tells; where it does not, it is left alone.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
+}

@@ -1,0 +1,212 @@
+//! What one `capstan dev` has started, in the order it started it, and stopping it again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::instance::Instance;
+use super::{banner, listen, terminal};
+use crate::postgres::{Cluster, ClusterOptions, DATABASE, Install, Mode, PostgresError};
+use crate::supervisor::{ChildSpec, Supervisor};
+
+/// How long migrations and the loading of the shipped market data may take.
+const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
+/// How long the API may take to bind its address.
+const BIND_LIMIT: Duration = Duration::from_secs(30);
+/// How long the API may take to be ready.
+const READY_LIMIT: Duration = Duration::from_mins(1);
+/// How often a condition is looked at again.
+const POLL: Duration = Duration::from_millis(100);
+/// A process that ended this often while coming up will not come up.
+const HOPELESS: u32 = 3;
+/// What the API prints before its address.
+const LISTENING: &str = "listening on http://";
+/// The name of the API's process.
+const API: &str = "api";
+
+/// Where the rows are.
+enum Database {
+    /// The user's own server, from `DATABASE_URL`; never started or stopped by us.
+    Given(String),
+    /// The private one.
+    Private(Cluster),
+}
+
+/// A running `capstan dev`.
+pub(super) struct Session {
+    data_dir: PathBuf,
+    instance: Instance,
+    database: Option<Database>,
+    /// A start in progress: it cannot be interrupted, only waited for.
+    starting: Option<JoinHandle<Result<Cluster, PostgresError>>>,
+    supervisor: Supervisor,
+}
+
+impl Session {
+    /// Returns a session that has started nothing yet.
+    pub(super) fn new(data_dir: PathBuf, instance: Instance) -> Self {
+        Self { data_dir, instance, database: None, starting: None, supervisor: Supervisor::new() }
+    }
+
+    /// Returns whether the last session on this data directory was killed.
+    pub(super) fn follows_a_crash(&self) -> bool {
+        self.instance.after_crash
+    }
+
+    /// Takes `DATABASE_URL`, or starts or attaches to the private server.
+    pub(super) async fn start_database(&mut self, install: Install) -> anyhow::Result<()> {
+        if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+            self.database = Some(Database::Given(url));
+            return Ok(());
+        }
+        let options = ClusterOptions { install, ..ClusterOptions::new(&self.data_dir) };
+        self.starting = Some(tokio::task::spawn_blocking(move || Cluster::start(options)));
+        let cluster = self.started().await.context("the private postgresql server did not start")??;
+        let ensured = tokio::task::spawn_blocking(move || cluster.ensure_database(DATABASE));
+        ensured.await.context("creating the database failed")??;
+        Ok(())
+    }
+
+    /// Waits for the start in progress and takes note of its server at once.
+    async fn started(&mut self) -> Option<Result<Cluster, PostgresError>> {
+        // Every step of a start has its own limit. The handle stays in place while we wait, so that
+        // a stop in the middle finds it.
+        let outcome = self.starting.as_mut()?.await.ok();
+        self.starting = None;
+        let outcome = outcome?;
+        if let Ok(cluster) = &outcome {
+            self.database = Some(Database::Private(cluster.clone()));
+            if !cluster.attached
+                && let Err(error) = self.instance.own_server()
+            {
+                terminal::complain(&format!("{error:#}"));
+            }
+        }
+        Some(outcome)
+    }
+
+    fn url(&self) -> anyhow::Result<String> {
+        match &self.database {
+            Some(Database::Given(url)) => Ok(url.clone()),
+            Some(Database::Private(cluster)) => Ok(cluster.url(DATABASE)),
+            None => bail!("there is no database yet"),
+        }
+    }
+
+    fn child(&self, name: &str, arguments: &[&str]) -> anyhow::Result<ChildSpec> {
+        let spec = ChildSpec::own_binary(name, arguments.iter().copied());
+        Ok(spec.context("cannot find our own binary")?.env("DATABASE_URL", &self.url()?))
+    }
+
+    /// Runs `capstan migrate` to its end.
+    pub(super) async fn migrate(&self) -> anyhow::Result<()> {
+        let mut child =
+            self.child("migrate", &["migrate"])?.command().spawn().context("cannot run migrate")?;
+        let stdin = child.stdin.take(); // `wait` would close it: the sign that we are gone
+        let ended = tokio::time::timeout(MIGRATE_LIMIT, child.wait()).await;
+        drop(stdin);
+        let status =
+            ended.with_context(|| format!("migrate did not end within {} s", MIGRATE_LIMIT.as_secs()))?;
+        let status = status.context("cannot wait for migrate")?;
+        if !status.success() {
+            bail!("migrate failed ({status}); its messages are above");
+        }
+        Ok(())
+    }
+
+    /// Starts the API and the workers and returns the API's URL once it is ready.
+    pub(super) async fn start_processes(
+        &mut self,
+        address: SocketAddr,
+        workers: u16,
+    ) -> anyhow::Result<String> {
+        let (sender, mut lines) = mpsc::unbounded_channel();
+        let api = self.child(API, &["api", "--listen", &address.to_string()])?.lines_to(sender);
+        self.supervisor.spawn(api).context("cannot start the api")?;
+        for number in 1..=workers {
+            let worker = self.child(&format!("worker-{number}"), &["worker"])?;
+            self.supervisor.spawn(worker).context("cannot start a worker")?;
+        }
+        let bound = self.bound_address(&mut lines).await?;
+        // With port 0 the API must come back where it was.
+        let arguments = ["api", "--listen", &bound.to_string()].map(str::to_owned);
+        self.supervisor.set_arguments(API, arguments.into());
+        let url = listen::url_of(bound);
+        self.wait_until_ready(&url).await?;
+        self.instance.serve_at(&url)?;
+        Ok(url)
+    }
+
+    async fn bound_address(&self, lines: &mut mpsc::UnboundedReceiver<String>) -> anyhow::Result<SocketAddr> {
+        let end = Instant::now() + BIND_LIMIT;
+        while Instant::now() < end {
+            self.give_up_if_hopeless()?;
+            let Ok(Some(line)) = tokio::time::timeout(POLL, lines.recv()).await else { continue };
+            if let Some(address) = line.trim().strip_prefix(LISTENING) {
+                let parsed = address.trim_end_matches('/').parse();
+                return parsed.with_context(|| format!("the api announced \"{line}\""));
+            }
+        }
+        bail!("the api did not announce its address within {} s", BIND_LIMIT.as_secs())
+    }
+
+    async fn wait_until_ready(&self, url: &str) -> anyhow::Result<()> {
+        let client = listen::client(Duration::from_secs(5))?;
+        let end = Instant::now() + READY_LIMIT;
+        loop {
+            self.give_up_if_hopeless()?;
+            match listen::ready(&client, url).await {
+                Ok(()) => return Ok(()),
+                Err(_) if Instant::now() < end => tokio::time::sleep(POLL).await,
+                Err(last) => bail!("{url} is not ready after {} s: {last}", READY_LIMIT.as_secs()),
+            }
+        }
+    }
+
+    fn give_up_if_hopeless(&self) -> anyhow::Result<()> {
+        let statuses = self.supervisor.statuses();
+        if let Some(child) = statuses.iter().find(|child| child.restarts >= HOPELESS) {
+            bail!("{} keeps ending ({}); its messages are above", child.name, child.last_exit);
+        }
+        Ok(())
+    }
+
+    /// Shows where everything is.
+    pub(super) fn print_banner(&self, url: &str) {
+        let cluster = match &self.database {
+            Some(Database::Private(cluster)) => Some(cluster),
+            _ => None,
+        };
+        terminal::say(&banner::text(url, &self.data_dir, cluster, &self.supervisor.statuses()));
+    }
+
+    /// Stops the children, then the private server if that is ours to stop; all within `limit`.
+    pub(super) async fn stop(&mut self, limit: Duration) {
+        let end = Instant::now() + limit;
+        let left = |share: u32| end.saturating_duration_since(Instant::now()) * share / 10;
+        self.supervisor.stop_all(left(6)).await; // a kill takes up to 2 s more
+        if tokio::time::timeout(left(8), self.started()).await.is_err() {
+            terminal::complain("the database server is still starting; stop it with: capstan db stop");
+            return;
+        }
+        match self.stop_server(left(9).max(Duration::from_secs(1))).await {
+            Ok(()) => self.instance.leave_nothing(),
+            Err(error) => terminal::complain(&format!("{error:#}")),
+        }
+    }
+
+    /// Stops the private server if that is ours to stop.
+    async fn stop_server(&self, limit: Duration) -> anyhow::Result<()> {
+        let Some(Database::Private(cluster)) = &self.database else { return Ok(()) };
+        if !self.instance.owns_server() {
+            return Ok(());
+        }
+        let cluster = cluster.clone();
+        let stopping = tokio::task::spawn_blocking(move || cluster.stop_within(Mode::Fast, limit));
+        Ok(stopping.await.context("stopping the database server broke off")??)
+    }
+}
