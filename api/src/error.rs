@@ -46,8 +46,11 @@ pub struct ErrorBody {
 
 /// A failure on its way to the client.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct ApiError {
+#[error("{}", .0.message)]
+pub struct ApiError(Box<Failure>);
+
+#[derive(Debug)]
+struct Failure {
     code: ErrorCode,
     status: StatusCode,
     message: String,
@@ -60,7 +63,7 @@ impl ApiError {
     /// Makes an error with the status of its code; `message` is shown to people.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let (status, message) = (code.status(), message.into());
-        Self { code, status, message, details: None, retry_after: None, cause: None }
+        Self(Box::new(Failure { code, status, message, details: None, retry_after: None, cause: None }))
     }
 
     /// 400: the request is at fault.
@@ -120,59 +123,60 @@ impl ApiError {
     /// 500; `cause` goes to the log only.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         let mut error = Self::new(codes::INTERNAL, "internal error");
-        error.cause = Some(cause.to_string());
+        error.0.cause = Some(cause.to_string());
         error
     }
 
     /// Adds what a program may read besides the code.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
     /// Sends another status than the code's own.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
-        self.status = status;
+        self.0.status = status;
         self
     }
 
     /// Returns the status it will go out under.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Returns the machine code.
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.0.code
     }
 
     fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Some(cause) = &self.cause {
-            if self.status == StatusCode::INTERNAL_SERVER_ERROR {
-                tracing::error!(code = self.code.name(), "request failed: {cause}");
+        let Failure { code, status, message, details, retry_after, cause } = *self.0;
+        if let Some(cause) = cause {
+            if status == StatusCode::INTERNAL_SERVER_ERROR {
+                tracing::error!(code = code.name(), "request failed: {cause}");
             } else {
-                tracing::warn!(code = self.code.name(), "request refused: {cause}");
+                tracing::warn!(code = code.name(), "request refused: {cause}");
             }
         }
         let body = ErrorBody {
-            error: self.message.clone(),
-            message: self.message,
-            code: self.code.name().to_owned(),
-            status_code: self.status.as_u16(),
+            error: message.clone(),
+            message,
+            code: code.name().to_owned(),
+            status_code: status.as_u16(),
             timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
-            details: self.details,
+            details,
         };
-        let mut response = (self.status, Json(body)).into_response();
-        if let Some(seconds) = self.retry_after {
+        let mut response = (status, Json(body)).into_response();
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -183,7 +187,7 @@ impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         if is_outage(&error) {
             let mut answer = Self::unavailable();
-            answer.cause = Some(error.to_string());
+            answer.0.cause = Some(error.to_string());
             answer
         } else {
             Self::internal(error)

@@ -32,8 +32,8 @@ pub struct Timing {
     pub poll: Duration,
     /// The longest silence on a stream before a comment is sent.
     pub keepalive: Duration,
-    /// When a stream ends: its client connects again and has to be signed in still.
-    pub longest_stream: Duration,
+    /// How often a stream looks whether its session still holds.
+    pub session_check: Duration,
 }
 
 impl Default for Timing {
@@ -41,7 +41,7 @@ impl Default for Timing {
         Self {
             poll: Duration::from_secs(1),
             keepalive: Duration::from_secs(30),
-            longest_stream: Duration::from_secs(15 * 60),
+            session_check: Duration::from_secs(30),
         }
     }
 }

@@ -51,10 +51,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Returns `router` with the finished document for [`openapi_json`] to send.
-pub(crate) fn attach(
-    router: Router<AppState>,
-    document: utoipa::openapi::OpenApi,
-) -> Router<AppState> {
+pub(crate) fn attach(router: Router<AppState>, document: utoipa::openapi::OpenApi) -> Router<AppState> {
     router.layer(Extension(Document(Bytes::from(finish(document).to_string()))))
 }
 
@@ -77,8 +74,20 @@ fn finish(document: utoipa::openapi::OpenApi) -> Value {
     document["info"]["description"] = json!(description());
     document["components"]["schemas"]["ErrorBody"]["properties"]["code"]["enum"] =
         ERROR_CODES.iter().map(|code| code.name()).collect();
+    name_operations(&mut document);
     errors::add(&mut document);
     document
+}
+
+/// Puts the tag before each handler's name: ids must be unique in the whole document.
+fn name_operations(document: &mut Value) {
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    let operations = paths.values_mut().filter_map(Value::as_object_mut).flat_map(|item| item.values_mut());
+    for operation in operations.filter(|operation| operation["operationId"].is_string()) {
+        let tag = operation["tags"][0].as_str().unwrap_or_default();
+        let name = operation["operationId"].as_str().unwrap_or_default();
+        operation["operationId"] = json!(format!("{tag}_{name}"));
+    }
 }
 
 fn description() -> String {
@@ -89,7 +98,7 @@ fn description() -> String {
     );
     for code in ERROR_CODES {
         let (name, status, meaning) = (code.name(), code.status().as_u16(), code.meaning());
-        text += &format!("| `{name}` | {status} | {meaning} |\n");
+        text.extend(["| `", name, "` | ", &status.to_string(), " | ", meaning, " |\n"]);
     }
     text
 }

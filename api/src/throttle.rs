@@ -37,7 +37,9 @@ impl Subjects {
     pub async fn check(&self, conn: &mut PgConnection) -> ApiResult<()> {
         let keys: Vec<String> = self.address.iter().chain([&self.account]).cloned().collect();
         match sign_ins::wait_ms(conn, &keys).await? {
-            Some(wait) if wait > 0 => Err(ApiError::too_many(u64::try_from(wait).unwrap_or(0).div_ceil(1000))),
+            Some(wait) if wait > 0 => {
+                Err(ApiError::too_many(u64::try_from(wait).unwrap_or(0).div_ceil(1000)))
+            }
             _ => Ok(()),
         }
     }

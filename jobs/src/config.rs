@@ -213,7 +213,11 @@ impl Config {
             return refuse("worker.queues", name.clone(), "a concurrency of at least 1");
         }
         if self.database.max_connections < 2 {
-            return refuse("database.max_connections", self.database.max_connections.to_string(), "at least 2");
+            return refuse(
+                "database.max_connections",
+                self.database.max_connections.to_string(),
+                "at least 2",
+            );
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 
 use crate::{Environment, db};
 
-const EVERY: Duration = Duration::from_secs(600);
+const EVERY: Duration = Duration::from_mins(10);
 /// Longer than any client's absence that a resumed stream should bridge.
 const EVENTS_KEPT: chrono::Duration = chrono::Duration::days(7);
 const EVENTS_PAGE: i64 = 10_000;
@@ -20,7 +20,7 @@ pub async fn run(env: Arc<Environment>) {
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turn.tick().await;
-        match timeout(Duration::from_secs(60), sweep(&env)).await {
+        match timeout(Duration::from_mins(1), sweep(&env)).await {
             Ok(Ok(removed)) => debug!(removed, "removed {removed} expired rows"),
             Ok(Err(error)) => warn!(%error, "could not remove expired rows; trying again later"),
             Err(_) => warn!("removing expired rows took too long; trying again later"),

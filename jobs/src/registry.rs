@@ -31,13 +31,20 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Returns every kind of the product; `exercise` adds the kind that tests and benches use.
+    /// Returns every kind of the product; `exercise` adds the kind that tests use.
     pub fn new(exercise: bool) -> Self {
         let mut entries = BTreeMap::new();
         add::<kinds::run_backtest::RunBacktest>(&mut entries);
         if exercise {
             add::<kinds::exercise::Exercise>(&mut entries);
         }
+        Self { entries: Arc::new(entries) }
+    }
+
+    /// Returns the one kind that measures the queue.
+    pub fn measuring() -> Self {
+        let mut entries = BTreeMap::new();
+        add::<kinds::measure::Measure>(&mut entries);
         Self { entries: Arc::new(entries) }
     }
 
@@ -52,8 +59,7 @@ impl Registry {
 }
 
 fn add<H: Handler>(entries: &mut BTreeMap<&'static str, Entry>) {
-    let earlier =
-        entries.insert(H::KIND, Entry { policy: H::POLICY, run: run::<H>, abandon: abandon::<H> });
+    let earlier = entries.insert(H::KIND, Entry { policy: H::POLICY, run: run::<H>, abandon: abandon::<H> });
     assert!(earlier.is_none(), "two kinds are named {}", H::KIND);
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{api::Api, report::Report};
 
 /// `dev` makes a database cluster, migrates and loads the shipped bars first.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_mins(2);
 const STOP: Duration = Duration::from_secs(10);
 
 /// What the flows run against.

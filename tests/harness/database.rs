@@ -26,7 +26,7 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// Guards the making of templates between test processes; any number would do.
 const TEMPLATE_LOCK: i64 = 0x4341_5053_5441_4e00;
-const KEPT: Duration = Duration::from_secs(3600);
+const KEPT: Duration = Duration::from_hours(1);
 const CONNECTIONS: u32 = 8;
 
 /// A database of one test, dropped with this value.
@@ -161,14 +161,15 @@ fn template_name() -> String {
 
 /// Drops databases that a killed test left behind, and the templates of earlier days.
 async fn sweep(admin: &mut PgConnection) -> Result<()> {
-    let names: Vec<String> =
-        sqlx::query_scalar("select datname from pg_database where datname ~ '^(t|template)_[0-9]+_'")
-            .fetch_all(&mut *admin)
-            .await?;
+    let names: Vec<String> = sqlx::query_scalar(
+        "select datname from pg_database where datname ~ '^(t|(building_)?template)_[0-9]+_'",
+    )
+    .fetch_all(&mut *admin)
+    .await?;
     let today = Utc::now().format("%Y%m%d").to_string();
     let oldest = unix_seconds().saturating_sub(KEPT.as_secs());
     for name in names {
-        let mut parts = name.split('_');
+        let mut parts = name.trim_start_matches("building_").split('_');
         let stale = match (parts.next(), parts.next()) {
             (Some("t"), Some(made)) => made.parse::<u64>().is_ok_and(|made| made < oldest),
             (Some("template"), Some(day)) => day < today.as_str(),

@@ -65,18 +65,7 @@ impl Capstan {
 
     /// Starts the process; panics when the binary was not built.
     pub fn start(&self) -> Process {
-        let binary = binary();
-        let mut command = Command::new(&binary);
-        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (key, _) in std::env::vars() {
-            if key.starts_with("CAPSTAN") || key == "DATABASE_URL" || key == "RUST_LOG" {
-                command.env_remove(key);
-            }
-        }
-        command.envs(&self.env);
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {} {:?}: {error}", binary.display(), self.args));
+        let mut child = self.spawn();
         let log = Arc::new(Mutex::new(String::new()));
         // The readers end with the process, whose ends of the pipes they hold.
         if let Some(stdout) = child.stdout.take() {
@@ -86,6 +75,26 @@ impl Capstan {
             collect(stderr, Arc::clone(&log));
         }
         Process { name: self.args.join(" "), child, log }
+    }
+
+    /// Starts the process without reading what it writes: see [`Process::abandon`].
+    pub fn start_unread(&self) -> Process {
+        Process { name: self.args.join(" "), child: self.spawn(), log: Arc::default() }
+    }
+
+    fn spawn(&self) -> Child {
+        let binary = binary();
+        let mut command = Command::new(&binary);
+        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (key, _) in std::env::vars() {
+            if key.starts_with("CAPSTAN") || key == "DATABASE_URL" || key == "RUST_LOG" {
+                command.env_remove(key);
+            }
+        }
+        command
+            .envs(&self.env)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {} {:?}: {error}", binary.display(), self.args))
     }
 }
 
@@ -113,6 +122,12 @@ impl Process {
         let id = i32::try_from(self.child.id()).expect("process ids are below 2^22");
         signal::kill(Pid::from_raw(id), signal)
             .unwrap_or_else(|error| panic!("cannot send {signal} to capstan {}: {error}", self.name));
+    }
+
+    /// Closes this end of the pipes of a process that was started unread, as if this process,
+    /// its supervisor, had been killed.
+    pub fn abandon(&mut self) {
+        drop((self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take()));
     }
 
     /// Ends the process with SIGKILL and waits until it is gone.

@@ -69,7 +69,8 @@ async fn signing_up_signs_in_until_signing_out() {
 #[tokio::test]
 async fn only_a_digest_of_the_token_and_a_hash_of_the_password_are_stored() {
     let app = TestApp::start().await;
-    let response = send(&app.client(), &app, Method::POST, "/api/auth/signup", &credentials("alice", PASSWORD)).await;
+    let response =
+        send(&app.client(), &app, Method::POST, "/api/auth/signup", &credentials("alice", PASSWORD)).await;
     let cookie = response.headers()["set-cookie"].to_str().expect("text");
     let token = cookie["session=".len()..][..64].to_owned();
     let stored: Vec<u8> = sqlx::query_scalar("select token_hash from sessions")
@@ -111,7 +112,8 @@ async fn sign_up_refuses_what_it_must() {
         let (status, reply) = read(response).await;
         assert_eq!((status.as_u16(), reply["code"].as_str()), (400, Some(code)), "{body}: {reply}");
     }
-    let users: i64 = sqlx::query_scalar("select count(*) from users").fetch_one(&app.pool).await.expect("a count");
+    let users: i64 =
+        sqlx::query_scalar("select count(*) from users").fetch_one(&app.pool).await.expect("a count");
     assert_eq!(users, 1);
 }
 
@@ -120,8 +122,10 @@ async fn two_sign_ups_of_one_name_at_once_make_one_account() {
     let app = TestApp::start().await;
     let body = credentials("twin", PASSWORD);
     let (one, two) = (app.client(), app.client());
-    let (one, two) =
-        tokio::join!(post(&one, &app, "/api/auth/signup", &body), post(&two, &app, "/api/auth/register", &body));
+    let (one, two) = tokio::join!(
+        post(&one, &app, "/api/auth/signup", &body),
+        post(&two, &app, "/api/auth/register", &body)
+    );
     let mut statuses = [one.0.as_u16(), two.0.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400], "{} {}", one.1, two.1);
@@ -145,7 +149,8 @@ async fn the_settings_choose_status_policy_and_cookie() {
         })
         .start()
         .await;
-    let response = send(&app.client(), &app, Method::POST, "/api/auth/signup", &credentials("alice", "abcdef")).await;
+    let response =
+        send(&app.client(), &app, Method::POST, "/api/auth/signup", &credentials("alice", "abcdef")).await;
     assert_eq!(response.status(), 201);
     assert!(response.headers()["set-cookie"].to_str().expect("text").ends_with("; Secure"));
     assert!(response.headers().contains_key("strict-transport-security"));
@@ -176,13 +181,17 @@ async fn a_hash_with_old_parameters_is_replaced_at_sign_in() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
     // argon2id of "Test123456!" with m=8192, t=1, p=1, made by the argon2 crate.
-    let old = "OLD_HASH";
+    let old =
+        "$argon2id$v=19$m=8192,t=1,p=1$dreyaDiGeBj6L0q8Syx44Q$58EcIGYwoB4FdU1InIcb9T6TwhonCZEpymrJBLCxM+M";
     sqlx::query("update users set password_hash = $1").bind(old).execute(&app.pool).await.expect("an update");
-    let (status, body) = post(&app.client(), &app, "/api/auth/login", &credentials(&user.username, PASSWORD)).await;
+    let (status, body) =
+        post(&app.client(), &app, "/api/auth/login", &credentials(&user.username, PASSWORD)).await;
     assert_eq!(status, 200, "{body}");
-    let new: String = sqlx::query_scalar("select password_hash from users").fetch_one(&app.pool).await.expect("a user");
+    let new: String =
+        sqlx::query_scalar("select password_hash from users").fetch_one(&app.pool).await.expect("a user");
     assert!(new.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{new}");
-    let (status, _) = post(&app.client(), &app, "/api/auth/login", &credentials(&user.username, PASSWORD)).await;
+    let (status, _) =
+        post(&app.client(), &app, "/api/auth/login", &credentials(&user.username, PASSWORD)).await;
     assert_eq!(status, 200);
 }
 
@@ -219,9 +228,10 @@ async fn a_sign_up_that_can_not_be_audited_does_not_happen() {
     let (status, body) = post(&app.client(), &app, "/api/auth/signup", &credentials("alice", PASSWORD)).await;
     assert_eq!((status.as_u16(), &body["code"]), (500, &json!("INTERNAL")));
     assert!(!body.to_string().contains("closed"), "{body}");
-    let left: i64 = sqlx::query_scalar("select (select count(*) from users) + (select count(*) from sessions)")
-        .fetch_one(&app.pool)
-        .await
-        .expect("a count");
+    let left: i64 =
+        sqlx::query_scalar("select (select count(*) from users) + (select count(*) from sessions)")
+            .fetch_one(&app.pool)
+            .await
+            .expect("a count");
     assert_eq!(left, 0);
 }

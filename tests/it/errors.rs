@@ -38,10 +38,14 @@ async fn every_refusal_has_our_shape() {
         (Method::GET, "/api/strategies?limit=a", json, "", 400, "INVALID_QUERY"),
     ] {
         let request = user.request(method.clone(), path).header("content-type", content_type).body(body);
-        println!("{method} {path} {body}");
+        eprintln!("{method} {path} {body}");
         in_our_shape(request.send().await.expect("an answer"), status, code).await;
     }
-    let xml = app.client().post(format!("{}/api/auth/login", app.url)).header("content-type", "text/xml").body("<a/>");
+    let xml = app
+        .client()
+        .post(format!("{}/api/auth/login", app.url))
+        .header("content-type", "text/xml")
+        .body("<a/>");
     in_our_shape(xml.send().await.expect("an answer"), 415, "UNSUPPORTED_MEDIA_TYPE").await;
 }
 
@@ -53,7 +57,8 @@ async fn a_body_over_the_limit_is_413_and_deep_nesting_400() {
         (format!("{{\"name\":\"{}\"}}", "x".repeat(20_000)), 413, "BODY_TOO_LARGE"),
         (format!("{}{}", "[".repeat(4_000), "]".repeat(4_000)), 400, "INVALID_JSON"),
     ] {
-        let request = user.request(Method::POST, "/api/strategies").header("content-type", "application/json");
+        let request =
+            user.request(Method::POST, "/api/strategies").header("content-type", "application/json");
         in_our_shape(request.body(body).send().await.expect("an answer"), status, code).await;
     }
 }
@@ -72,7 +77,13 @@ async fn every_reply_carries_the_security_headers_and_an_id() {
         assert_eq!(headers["x-request-id"].len(), 36);
     }
     let request = app.client().get(format!("{}/health", app.url));
-    let mine = request.try_clone().expect("no body").header("x-request-id", "mine-1").send().await.expect("an answer");
+    let mine = request
+        .try_clone()
+        .expect("no body")
+        .header("x-request-id", "mine-1")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(mine.headers()["x-request-id"], "mine-1");
     let odd = request.header("x-request-id", "not ours <b>").send().await.expect("an answer");
     assert_eq!(odd.headers()["x-request-id"].len(), 36);
@@ -80,11 +91,12 @@ async fn every_reply_carries_the_security_headers_and_an_id() {
 
 #[tokio::test]
 async fn a_request_that_waits_too_long_is_503_and_leaves_nothing() {
-    let app = TestApp::builder().config(|config| config.api.request_timeout_ms = 300).start().await;
+    let app = TestApp::builder().config(|config| config.api.request_timeout_ms = 3_000).start().await;
     let user = app.signed_up().await;
     let mut tx = app.pool.begin().await.expect("a transaction");
     sqlx::query("lock table strategies in exclusive mode").execute(&mut *tx).await.expect("a lock");
-    let request = user.request(Method::POST, "/api/strategies").body("{\"name\":\"s\",\"type\":\"momentum\"}");
+    let request =
+        user.request(Method::POST, "/api/strategies").body("{\"name\":\"s\",\"type\":\"momentum\"}");
     in_our_shape(request.send().await.expect("an answer"), 503, "TIMED_OUT").await;
     tx.rollback().await.expect("a rollback");
     assert_eq!(user.get("/api/strategies").await.1, Value::Array(vec![]));
@@ -123,7 +135,9 @@ async fn without_a_database_the_api_says_503_and_stays_alive() {
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(api::serve(listener, api::AppState::new(pool, config), shutdown.clone()));
     let client = reqwest::Client::new();
-    for (path, status) in [("/health", 200), ("/api/health", 200), ("/health/live", 200), ("/health/ready", 503)] {
+    for (path, status) in
+        [("/health", 200), ("/api/health", 200), ("/health/live", 200), ("/health/ready", 503)]
+    {
         let response = client.get(format!("{url}{path}")).send().await.expect("an answer");
         assert_eq!(response.status().as_u16(), status, "{path}");
     }
@@ -161,4 +175,41 @@ async fn the_pools_state_is_for_signed_in_users() {
     assert!(body["pool"]["totalCount"].as_i64().is_some_and(|n| n >= 1), "{body}");
     let anonymous = app.client().get(format!("{}/api/health/db", app.url)).send().await.expect("an answer");
     in_our_shape(anonymous, 401, "NO_SESSION").await;
+}
+
+#[tokio::test]
+async fn the_stop_waits_for_requests_in_flight_but_not_for_ever() {
+    for (released, shortest, longest) in [(true, 0, 4), (false, 4, 8)] {
+        let database = suites::TestDatabase::create().await;
+        let mut config = jobs::config::Config::for_profile("test", false).expect("a profile");
+        config.database.url = Some(database.url().into());
+        let pool = jobs::db::pool(&config.database, "test").expect("a URL");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(api::serve(listener, api::AppState::new(pool, config), shutdown.clone()));
+
+        let mut tx = database.pool.begin().await.expect("a transaction");
+        sqlx::query("lock table users in access exclusive mode").execute(&mut *tx).await.expect("a lock");
+        let body = serde_json::json!({"username": "alice", "password": "Test123456!"});
+        let signup = reqwest::Client::new().post(format!("{url}/api/auth/signup")).json(&body).send();
+        let signup = tokio::spawn(signup);
+        suites::eventually("the request waits for the lock", Duration::from_secs(10), async || {
+            sqlx::query_scalar::<_, bool>("select exists (select from pg_locks where not granted)")
+                .fetch_one(&database.pool)
+                .await
+                .unwrap_or(false)
+        })
+        .await;
+        let begun = std::time::Instant::now();
+        shutdown.cancel();
+        if released {
+            tx.rollback().await.expect("a rollback");
+            assert_eq!(signup.await.expect("no panic").expect("an answer").status(), 200);
+        }
+        let stopped =
+            tokio::time::timeout(Duration::from_secs(longest), serving).await.expect("the stop is bounded");
+        stopped.expect("no panic").expect("no error");
+        assert!(begun.elapsed() >= Duration::from_secs(shortest), "{:?}", begun.elapsed());
+    }
 }

@@ -1,5 +1,6 @@
 //! Tests against the real API, worker and database; one binary, since linking is slow.
 
+mod architecture;
 mod auth;
 mod backtests;
 mod errors;

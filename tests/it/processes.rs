@@ -3,4 +3,5 @@
 mod crash;
 mod database_loss;
 mod fleet;
+mod orphan;
 mod stop;

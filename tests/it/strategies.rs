@@ -70,7 +70,11 @@ async fn what_old_clients_send_is_understood() {
         (json!({"config": {"any": {"key": [1]}}}), "config", json!({"any": {"key": [1]}})),
         (json!({"templateId": "pairs-trading"}), "templateId", json!("pairs-trading")),
         (json!({"status": "backtested"}), "status", json!("backtested")),
-        (json!({"performanceSummary": {"winRate": 51.5, "sharpeRatio": null}}), "performanceSummary", json!({"winRate": 51.5})),
+        (
+            json!({"performanceSummary": {"winRate": 51.5, "sharpeRatio": null}}),
+            "performanceSummary",
+            json!({"winRate": 51.5}),
+        ),
         (json!({"surprise": true}), "name", json!("Weekly momentum")),
     ] {
         let mut body = minimal();
@@ -80,8 +84,18 @@ async fn what_old_clients_send_is_understood() {
     for kind in jobs::db::strategies::TYPES {
         made(&user, &json!({ "name": "s", "type": kind })).await;
     }
-    for kind in ["momentum", "omar", "mean-reversion", "pairs-trading", "ml-sentiment", "moving_average_crossover",
-        "mean_reversion_scalper", "momentum_strategy", "rsi_oscillator", "buy_and_hold"] {
+    for kind in [
+        "momentum",
+        "omar",
+        "mean-reversion",
+        "pairs-trading",
+        "ml-sentiment",
+        "moving_average_crossover",
+        "mean_reversion_scalper",
+        "momentum_strategy",
+        "rsi_oscillator",
+        "buy_and_hold",
+    ] {
         assert!(jobs::db::strategies::TYPES.contains(&kind), "{kind}");
     }
 }
@@ -105,7 +119,7 @@ async fn malformed_strategies_get_400_and_leave_nothing() {
         (json!({"name": 5, "type": "momentum"}), "INVALID_FIELD"),
         (json!({"name": "s", "type": "momentum", "assets": "AAPL"}), "INVALID_FIELD"),
         (json!({"name": "s", "type": "momentum", "assets": [""]}), "INVALID_FIELD"),
-        (json!({"name": "s", "type": "momentum", "assets": ["A"; 501]}), "INVALID_FIELD"),
+        (json!({"name": "s", "type": "momentum", "assets": vec!["A"; 501]}), "INVALID_FIELD"),
         (json!({"name": "s", "type": "momentum", "isActive": "yes"}), "INVALID_FIELD"),
         (json!({"name": "s", "type": "momentum", "parameters": "no json"}), "INVALID_FIELD"),
         (json!({"name": "s", "type": "momentum", "parameters": 5}), "INVALID_FIELD"),
@@ -164,7 +178,11 @@ async fn a_refused_update_changes_nothing() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
     let strategy = made(&user, &minimal()).await;
-    for body in [json!({"name": ""}), json!({"name": "New", "type": "nonsense"}), json!({"name": "New", "status": "paused"})] {
+    for body in [
+        json!({"name": ""}),
+        json!({"name": "New", "type": "nonsense"}),
+        json!({"name": "New", "status": "paused"}),
+    ] {
         assert_eq!(user.put(&path_of(&strategy), &body).await.0, 400, "{body}");
     }
     assert_eq!(user.get(&path_of(&strategy)).await.1, strategy);

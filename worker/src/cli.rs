@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{api, backtest, db, dev, migrate, worker};
+use crate::commands::{api, backtest, bench, db, dev, migrate, worker};
 
 /// A durable job-queue platform for trading.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ enum Command {
     /// Run the back-test engine without a database
     #[command(subcommand)]
     Backtest(backtest::BacktestArgs),
+    /// Measure the queue
+    #[command(subcommand)]
+    Bench(bench::BenchArgs),
 }
 
 impl Cli {
@@ -40,6 +43,7 @@ impl Cli {
             Some(Command::Migrate) => migrate::run().await,
             Some(Command::Db(args)) => db::run(args).await,
             Some(Command::Backtest(args)) => backtest::run(args),
+            Some(Command::Bench(args)) => bench::run(args).await,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod backtest;
+pub mod bench;
 pub mod db;
 pub mod dev;
 pub mod migrate;

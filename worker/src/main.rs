@@ -1,6 +1,9 @@
 //! The `capstan` binary.
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stderr},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use worker::cli::Cli;
@@ -10,7 +13,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("capstan: can't start its runtime: {error}");
+            let _ = writeln!(stderr(), "capstan: can't start its runtime: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -20,7 +23,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("capstan: {error:#}");
+            let _ = writeln!(stderr(), "capstan: {error:#}");
             ExitCode::FAILURE
         }
     }

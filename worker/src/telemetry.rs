@@ -13,6 +13,8 @@ pub fn start(settings: &Log) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log that nobody reads any more must not end the process that writes it.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match settings.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -79,9 +79,16 @@ impl Feed {
         Ok(!self.stored.is_empty())
     }
 
+    /// Returns whether the feed was to begin with [`Item::Reset`], which it then will not.
+    pub fn take_reset(&mut self) -> bool {
+        std::mem::take(&mut self.reset)
+    }
+
     /// Waits for the next item; `None` at shutdown. After an error, resume with a new feed.
+    ///
+    /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> sqlx::Result<Option<Item>> {
-        if std::mem::take(&mut self.reset) {
+        if self.take_reset() {
             return Ok(Some(Item::Reset));
         }
         loop {

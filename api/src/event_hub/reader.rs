@@ -32,15 +32,16 @@ pub(super) fn spawn(
     sender: &broadcast::Sender<Arc<Event>>,
     position: watch::Sender<Option<Cursor>>,
     shutdown: &CancellationToken,
-    poll: Duration,
+    interval: Duration,
 ) -> JoinSet<()> {
     let wake = Arc::new(Notify::new());
     let mut tasks = JoinSet::new();
-    let listening = listen(pool.clone(), Arc::clone(&wake));
-    let reading = Reader { pool: pool.clone(), sender: sender.clone(), position }.run(wake, poll);
-    let (first, second) = (shutdown.clone(), shutdown.clone());
-    tasks.spawn(async move { first.run_until_cancelled_owned(listening).await.unwrap_or_default() });
-    tasks.spawn(async move { second.run_until_cancelled_owned(reading).await.unwrap_or_default() });
+    let source = Reader { pool: pool.clone(), sender: sender.clone(), position };
+    let hints = listen(pool.clone(), Arc::clone(&wake));
+    let hints = shutdown.clone().run_until_cancelled_owned(hints);
+    let events = shutdown.clone().run_until_cancelled_owned(source.run(wake, interval));
+    tasks.spawn(async move { hints.await.unwrap_or_default() });
+    tasks.spawn(async move { events.await.unwrap_or_default() });
     tasks
 }
 
@@ -87,7 +88,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(self, wake: Arc<Notify>, poll: Duration) {
+    async fn run(self, wake: Arc<Notify>, interval: Duration) {
         let mut wait = Duration::ZERO;
         let mut failing = false;
         loop {
@@ -98,14 +99,14 @@ impl Reader {
             match timeout(PATIENCE, self.read()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
                 Ok(settled) => {
                     failing = false;
-                    wait = if settled { poll } else { next_look(wait, poll) };
+                    wait = if settled { interval } else { next_look(wait, interval) };
                 }
                 Err(error) => {
                     if !failing {
                         warn!(%error, "new events can't be read; trying again");
                     }
                     failing = true;
-                    wait = poll;
+                    wait = interval;
                 }
             }
         }
@@ -137,6 +138,6 @@ impl Reader {
     }
 }
 
-fn next_look(wait: Duration, poll: Duration) -> Duration {
-    if wait.is_zero() || wait >= poll { SETTLING.min(poll) } else { (wait * 2).min(poll) }
+fn next_look(wait: Duration, interval: Duration) -> Duration {
+    if wait.is_zero() || wait >= interval { SETTLING.min(interval) } else { (wait * 2).min(interval) }
 }

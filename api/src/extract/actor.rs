@@ -48,7 +48,8 @@ impl FromRequestParts<AppState> for Actor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let token = session::token(&parts.headers).ok_or_else(|| ApiError::unauthorized(codes::NO_SESSION))?;
+        let token =
+            session::token(&parts.headers).ok_or_else(|| ApiError::unauthorized(codes::NO_SESSION))?;
         let expired = || ApiError::unauthorized(codes::SESSION_EXPIRED);
         let session = session::digest(&token).ok_or_else(expired)?;
         let idle = state.config.api.session_idle_hours;

@@ -34,7 +34,12 @@ pub(super) fn add(document: &mut Value) {
             for status in statuses(path, method, operation) {
                 let slot = &mut operation["responses"][status];
                 if slot["content"].is_null() {
-                    *slot = json!({ "$ref": format!("#/components/responses/Error{status}") });
+                    let mut reply = json!({ "$ref": format!("#/components/responses/Error{status}") });
+                    // 3.1 lets a reference carry its own description.
+                    if slot["description"].as_str().is_some_and(|text| !text.is_empty()) {
+                        reply["description"] = slot["description"].take();
+                    }
+                    *slot = reply;
                 }
             }
         }
@@ -64,9 +69,9 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<&'static str> {
 
 fn reply(status: &str, code: ErrorCode) -> Value {
     let number: u16 = status.parse().unwrap_or_default();
-    let retry = matches!(number, 429 | 503).then(|| {
-        json!({ "Retry-After": { "description": "Seconds to wait.", "schema": { "type": "integer" } } })
-    });
+    let retry = matches!(number, 429 | 503).then(
+        || json!({ "Retry-After": { "description": "Seconds to wait.", "schema": { "type": "integer" } } }),
+    );
     let mut reply = json!({
         "description": code.meaning(),
         "content": { "application/json": {

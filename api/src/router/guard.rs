@@ -42,3 +42,25 @@ pub(super) fn answer_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     ApiError::internal(format!("handler panicked: {text}")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_hides_its_text() {
+        async fn handler(request: Request) {
+            assert!(request.uri().path().is_empty(), "secret cause");
+        }
+        let app: Router = Router::new().route("/", get(handler)).layer(CatchPanicLayer::custom(answer_panic));
+        let response = app.oneshot(Request::new(Body::empty())).await.expect("infallible");
+        assert_eq!(response.status(), 500);
+        let body = axum::body::to_bytes(response.into_body(), 65_536).await.expect("the body is in memory");
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains("INTERNAL") && !text.contains("secret"), "{text}");
+    }
+}

@@ -14,9 +14,13 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt};
-use jobs::db::events::{Audience, Cursor, Event};
+use jobs::db::{
+    events::{Audience, Cursor, Event},
+    sessions,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{ApiError, ApiResult},
-    event_hub::{Feed, Item, Timing},
+    event_hub::{Feed, Item},
     extract::{Actor, Query},
     state::AppState,
 };
@@ -69,7 +73,7 @@ impl FromRequestParts<AppState> for Resume {
 /// The first frame is `agent:status` with `{connected, clientId}`; then events in the order
 /// they were committed, each once; a comment after 30 s of silence. With `Last-Event-ID` the
 /// stream goes on after that event; a malformed one starts live, one that is no longer kept
-/// gets a `reset` frame first: read the state anew. A stream ends after 15 minutes, and when
+/// gets a `reset` frame first: read the state anew. A stream ends with its session, and when
 /// the process stops: connect again.
 #[utoipa::path(
     get, path = "/api/events", tag = "events", params(ResumeQuery),
@@ -79,7 +83,7 @@ impl FromRequestParts<AppState> for Resume {
 )]
 async fn events(actor: Actor, State(state): State<AppState>, resume: Resume) -> ApiResult<Response> {
     let feed = state.hub.open(Audience::User(actor.user_id), resume.0).await?;
-    Ok(respond(stream(feed, Vec::new(), state.hub.timing(), |_| Step::Send), state.hub.timing()))
+    Ok(respond(&state, stream(&state, &actor, feed, Vec::new(), |_| Step::Send)))
 }
 
 /// Streams the caller's events, as `/api/events` does. The query's `userId` is ignored.
@@ -101,28 +105,38 @@ pub(crate) enum Step {
 }
 
 /// Returns the frames of a stream: the greeting, `first`, then the feed's as `step` says.
-pub(crate) fn stream(
+pub(crate) fn stream<S: Fn(&Event) -> Step + Send + 'static>(
+    state: &AppState,
+    actor: &Actor,
     mut feed: Feed,
     first: Vec<Frame>,
-    timing: Timing,
-    step: impl Fn(&Event) -> Step + Send + 'static,
-) -> impl Stream<Item = Result<Frame, Infallible>> + Send {
-    let end = Instant::now() + timing.longest_stream;
+    step: S,
+) -> impl Stream<Item = Result<Frame, Infallible>> + Send + use<S> {
+    let session = Session::of(state, actor);
+    let interval = state.hub.timing().session_check;
     async_stream::stream! {
         let greeting = json!({ "connected": true, "clientId": Uuid::new_v4() });
         yield Ok(frame("agent:status", &greeting, feed.cursor()).retry(RETRY));
         for frame in first {
             yield Ok(frame);
         }
+        let mut check = Instant::now() + interval;
         loop {
-            let item = match timeout_at(end, feed.next()).await {
+            if Instant::now() >= check {
+                if session.has_ended().await {
+                    break;
+                }
+                check = Instant::now() + interval;
+            }
+            let item = match timeout_at(check, feed.next()).await {
                 Ok(Ok(Some(item))) => item,
+                Ok(Ok(None)) => break,
                 // The client connects again, and goes on where it was.
-                Ok(Ok(None)) | Err(_) => break,
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "an event stream can't be read; its client has to connect again");
                     break;
                 }
+                Err(_) => continue,
             };
             match item {
                 Item::Reset => {
@@ -143,6 +157,32 @@ pub(crate) fn stream(
     }
 }
 
+/// The session that a stream was opened in.
+struct Session {
+    pool: PgPool,
+    user_id: Uuid,
+    digest: Vec<u8>,
+    idle_hours: i64,
+}
+
+impl Session {
+    fn of(state: &AppState, actor: &Actor) -> Self {
+        Self {
+            pool: state.pool.clone(),
+            user_id: actor.user_id,
+            digest: actor.session.clone(),
+            idle_hours: state.config.api.session_idle_hours,
+        }
+    }
+
+    /// While the database can't say, the session holds: no events come then either.
+    async fn has_ended(&self) -> bool {
+        let Ok(mut conn) = self.pool.acquire().await else { return false };
+        let open = sessions::list(&mut conn, self.user_id, self.idle_hours).await;
+        open.is_ok_and(|open| open.iter().all(|session| session.token_hash != self.digest))
+    }
+}
+
 /// Returns one frame. `name` is one of ours: it holds no line break.
 pub(crate) fn frame(name: &str, body: &Value, cursor: Cursor) -> Frame {
     Frame::default().event(name).id(cursor.to_string()).data(body.to_string())
@@ -150,10 +190,10 @@ pub(crate) fn frame(name: &str, body: &Value, cursor: Cursor) -> Frame {
 
 /// Returns the reply that sends `frames` as they come.
 pub(crate) fn respond(
+    state: &AppState,
     frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static,
-    timing: Timing,
 ) -> Response {
-    let keepalive = KeepAlive::new().interval(timing.keepalive).text("keepalive");
+    let keepalive = KeepAlive::new().interval(state.hub.timing().keepalive).text("keepalive");
     let mut response = Sse::new(frames.boxed()).keep_alive(keepalive).into_response();
     response.headers_mut().insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response

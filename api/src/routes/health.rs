@@ -87,7 +87,8 @@ async fn ready(State(state): State<AppState>) -> ApiResult<Json<Ready>> {
         return Ok(Json(Ready { status: "ready", timestamp: timestamp::now() }));
     }
     let message = format!("the database lacks migrations {missing:?}: run `capstan migrate`");
-    Err(ApiError::busy(codes::DATABASE_UNAVAILABLE, message).with_details(json!({ "missingMigrations": missing })))
+    Err(ApiError::busy(codes::DATABASE_UNAVAILABLE, message)
+        .with_details(json!({ "missingMigrations": missing })))
 }
 
 async fn missing_migrations(state: &AppState) -> ApiResult<Vec<i64>> {
@@ -128,6 +129,7 @@ pub struct DatabaseHealth {
 /// Counts of the pool's connections.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the contract's names")]
 pub struct PoolHealth {
     /// Open connections.
     total_count: u32,

@@ -4,6 +4,7 @@ mod change;
 mod input;
 mod lifecycle;
 mod precondition;
+mod schema;
 mod view;
 
 use axum::{

@@ -40,7 +40,9 @@ fn engine(criterion: &mut Criterion) {
         bench.iter(|| run(black_box(&config()), black_box(&series)).expect("a valid run"));
     });
     single.bench_function("event by event, trades and all metrics", |bench| {
-        bench.iter(|| Simulation::new(black_box(&config()), black_box(&series)).expect("a valid run").finish());
+        bench.iter(|| {
+            Simulation::new(black_box(&config()), black_box(&series)).expect("a valid run").finish()
+        });
     });
     single.finish();
 

@@ -33,6 +33,10 @@ pub use timeline::SimulationError;
 
 use crate::bars::Series;
 
+/// Names how the engine computes; it changes whenever the same input gives another result, so
+/// that no earlier result is taken for the answer.
+pub const REVISION: &str = "1";
+
 /// Runs `config` over `series` to the end and returns the report.
 ///
 /// One symbol, long only, without protective levels takes a faster path to the same report

@@ -11,9 +11,7 @@ mod runs;
 mod summary;
 mod transitions;
 
-pub use results::{
-    EquityPoint, Results, ResultsError, Trade, equity_page, equity_sample, trades_page,
-};
+pub use results::{EquityPoint, Results, ResultsError, Trade, equity_page, equity_sample, trades_page};
 pub use runs::{Filter, NewRun, Run, Spec, find_identical, get, insert, list, spec};
 pub use summary::{Summary, TradeFigures};
 pub use transitions::{adopt, cancel, fail, finish, progress, start};

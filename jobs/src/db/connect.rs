@@ -34,6 +34,6 @@ pub fn pool(settings: &Database, name: &str) -> Result<PgPool, ConnectError> {
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
-        .idle_timeout(Duration::from_secs(300))
+        .idle_timeout(Duration::from_mins(5))
         .connect_lazy_with(options))
 }

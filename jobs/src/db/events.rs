@@ -308,8 +308,20 @@ mod tests {
         for cursor in [Cursor::START, Cursor { xact: u64::MAX, event_id: i64::MAX }] {
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        for text in ["", ".", "1", "1.", ".1", "-1.1", "1.-1", "+1.1", "1.1.1", " 1.1", "1.9223372036854775808", "a.b"]
-        {
+        for text in [
+            "",
+            ".",
+            "1",
+            "1.",
+            ".1",
+            "-1.1",
+            "1.-1",
+            "+1.1",
+            "1.1.1",
+            " 1.1",
+            "1.9223372036854775808",
+            "a.b",
+        ] {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text:?}");
         }
     }

@@ -91,12 +91,7 @@ pub async fn authenticate(
             .execute(conn)
             .await?;
     }
-    Ok(Some(Owner {
-        user_id: row.user_id,
-        username: row.username,
-        email: row.email,
-        is_admin: row.is_admin,
-    }))
+    Ok(Some(Owner { user_id: row.user_id, username: row.username, email: row.email, is_admin: row.is_admin }))
 }
 
 /// Returns a user's sessions that have not ended, newest first.
@@ -125,9 +120,10 @@ pub async fn end(conn: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<Opt
 
 /// Ends one of the user's own sessions; `false` when it is not one.
 pub async fn revoke(conn: &mut PgConnection, user_id: Uuid, token_hash: &[u8]) -> sqlx::Result<bool> {
-    let done = sqlx::query!("delete from sessions where user_id = $1 and token_hash = $2", user_id, token_hash)
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query!("delete from sessions where user_id = $1 and token_hash = $2", user_id, token_hash)
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -47,9 +47,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 impl Handler for RunBacktest {
     const POLICY: Policy = Policy {
-        backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) },
+        backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) },
         max_failures: 4,
-        timeout: Duration::from_secs(1800),
+        timeout: Duration::from_mins(30),
     };
 
     async fn run(self, ctx: Context, env: Arc<Environment>) -> Result<Success, JobError> {
@@ -118,12 +118,7 @@ async fn begin(id: Uuid, ctx: &Context, env: &Environment) -> Result<Option<Spec
 }
 
 /// Finishes the run with the results of an identical one, if there is any.
-async fn reuse(
-    id: Uuid,
-    spec: &Spec,
-    ctx: &Context,
-    env: &Environment,
-) -> Result<Option<Success>, JobError> {
+async fn reuse(id: Uuid, spec: &Spec, ctx: &Context, env: &Environment) -> Result<Option<Success>, JobError> {
     let mut conn = env.pool.acquire().await?;
     let found = backtests::find_identical(&mut conn, spec.user_id, &spec.config_hash, id).await?;
     let Some(earlier) = found else { return Ok(None) };
@@ -190,10 +185,11 @@ async fn record(
     let mut conn = env.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     ctx.hold(&mut tx).await?;
-    let stored = backtests::finish(&mut tx, id, ctx.attempt(), results).await.map_err(|error| match error {
-        ResultsError::Sql(error) => JobError::from(error),
-        refused => JobError::fatal(error_code::RESULT_OUT_OF_RANGE, refused),
-    })?;
+    let stored =
+        backtests::finish(&mut tx, id, ctx.attempt(), results).await.map_err(|error| match error {
+            ResultsError::Sql(error) => JobError::from(error),
+            refused => JobError::fatal(error_code::RESULT_OUT_OF_RANGE, refused),
+        })?;
     if !stored {
         return Ok(Success::Output(json!({ "skipped": "the run was finished meanwhile" })));
     }

@@ -34,10 +34,7 @@ impl Fences {
 }
 
 /// Moves completed jobs, with their outputs, to `queue.finished`.
-pub(super) async fn complete(
-    db: impl PgExecutor<'_>,
-    done: &[(Fence, Value)],
-) -> sqlx::Result<Vec<Uuid>> {
+pub(super) async fn complete(db: impl PgExecutor<'_>, done: &[(Fence, Value)]) -> sqlx::Result<Vec<Uuid>> {
     let fences = Fences::of(done.iter().map(|(fence, _)| fence));
     let outputs: Vec<Value> = done.iter().map(|(_, output)| output.clone()).collect();
     sqlx::query_scalar!(

@@ -8,6 +8,7 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context as TaskContext, Poll},
+    time::Instant,
 };
 
 use apalis_core::{
@@ -17,7 +18,7 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 use futures::{FutureExt, future::BoxFuture};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tower::{Layer, Service};
 use uuid::Uuid;
 
@@ -25,16 +26,17 @@ use super::{
     claim::Claimed,
     dispatch::Dispatcher,
     flusher::Report,
+    hand::Hand,
     lease::{Interrupt, Leases},
     outcome::{JobError, Outcome},
 };
 
-/// A claimed job on its way to a handler, with the slot it occupies.
+/// A claimed job on its way to a handler, and the hand it is in.
 #[derive(Debug)]
 pub(super) struct Assignment {
     pub(super) claimed: Claimed,
     pub(super) interrupt: Interrupt,
-    pub(super) slot: OwnedSemaphorePermit,
+    pub(super) hand: Arc<Hand>,
 }
 
 /// The assignments of one queue, as apalis polls them.
@@ -79,7 +81,8 @@ impl Backend for PgBackend {
             }
             let acknowledge = acknowledge.clone();
             async move {
-                for Assignment { claimed, .. } in unstarted {
+                for Assignment { claimed, hand, .. } in unstarted {
+                    hand.put_down(None);
                     acknowledge.report(claimed, Outcome::GiveBack).await;
                 }
             }
@@ -185,10 +188,16 @@ impl Service<Task<Assignment>> for RunAttempt {
 
     fn call(&mut self, task: Task<Assignment>) -> Self::Future {
         let dispatcher = self.dispatcher.clone();
-        let Assignment { claimed, interrupt, slot } = task.args;
+        let Assignment { claimed, interrupt, hand } = task.args;
         async move {
+            let slot = tokio::select! {
+                biased;
+                () = interrupt.token().cancelled() => None,
+                slot = hand.slot() => Some(slot),
+            };
+            let started = Instant::now();
             let outcome = dispatcher.run(claimed, interrupt).await;
-            drop(slot);
+            hand.put_down(slot.is_some().then(|| started.elapsed()));
             Ok(outcome)
         }
         .boxed()

@@ -31,7 +31,7 @@ impl Backoff {
     /// Draws the wait after `failures` failures.
     pub fn delay(&self, failures: u32, rng: &mut impl Rng) -> Duration {
         let ceiling = self.ceiling(failures);
-        FLOOR + (ceiling - FLOOR).mul_f64(rng.random::<f64>())
+        FLOOR + ceiling.saturating_sub(FLOOR).mul_f64(rng.random::<f64>())
     }
 }
 
@@ -39,7 +39,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+    const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
     #[test]
     fn the_ceiling_doubles_up_to_the_cap() {

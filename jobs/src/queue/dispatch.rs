@@ -40,6 +40,13 @@ impl Dispatcher {
         if let Some(reason) = claimed.cancelled {
             return cancelled(&reason);
         }
+        // Interrupted before it began: the process stops, or the lease is gone.
+        match interrupt.reason() {
+            Some(Interruption::Cancelled(reason)) => return cancelled(reason),
+            Some(Interruption::LeaseLost) => return Outcome::Stale,
+            Some(Interruption::Shutdown) => return Outcome::GiveBack,
+            None => {}
+        }
         let Some(entry) = self.registry.get(&claimed.kind) else {
             // Claims ask for known kinds only.
             return Outcome::GiveBack;
@@ -106,9 +113,7 @@ fn judge(
     match (interruption, error) {
         (Some(Interruption::Cancelled(reason)), _) => cancelled(reason),
         (Some(Interruption::LeaseLost), _) => Outcome::Stale,
-        (Some(Interruption::Shutdown), JobError::Fatal(failure)) | (None, JobError::Fatal(failure)) => {
-            discarded(failure)
-        }
+        (Some(Interruption::Shutdown) | None, JobError::Fatal(failure)) => discarded(failure),
         (Some(Interruption::Shutdown), _) | (None, JobError::Interrupted) => Outcome::GiveBack,
         (None, JobError::Snooze(delay)) => {
             debug!("snoozed for {delay:?}");
@@ -138,11 +143,7 @@ fn discarded(failure: Failure) -> Outcome {
 }
 
 fn cancelled(reason: &str) -> Outcome {
-    Outcome::End(Ending {
-        state: EndState::Cancelled,
-        class: "CANCELLED".into(),
-        message: reason.to_owned(),
-    })
+    Outcome::End(Ending { state: EndState::Cancelled, class: "CANCELLED".into(), message: reason.to_owned() })
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

@@ -12,9 +12,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
-use super::{
-    counters::Counters, lease::Leases, listener::Wakers, maintenance, promote, rescue,
-};
+use super::{counters::Counters, lease::Leases, listener::Wakers, maintenance, promote, rescue};
 use crate::{environment::Environment, registry::Registry};
 
 /// How this process appears in `queue.workers`.
@@ -157,7 +155,7 @@ pub(super) async fn rescue_lost(
 
 /// Keeps partitions ahead of time and old rows out of the way.
 pub(super) async fn keep_house(pool: PgPool) {
-    let mut turn = interval(Duration::from_secs(600));
+    let mut turn = interval(Duration::from_mins(10));
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turn.tick().await;

@@ -1,10 +1,10 @@
-//! The claim loop of one queue: on demand, never more than its free slots.
+//! The claim loop of one queue: on demand, as much as its [`Hand`] has room for.
 
 use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::{
     backend::{Acknowledge, Assignment},
     claim::{Claim, Claimed, claim},
     counters::Counters,
+    hand::Hand,
     lease::Leases,
     listener::Wakers,
     outcome::Outcome,
@@ -28,7 +29,7 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Fetcher {
     pub(super) env: Arc<Environment>,
     pub(super) queue: String,
-    pub(super) slots: usize,
+    pub(super) hand: Arc<Hand>,
     pub(super) kinds: Vec<String>,
     pub(super) worker_id: Uuid,
     pub(super) leases: Arc<Leases>,
@@ -42,21 +43,18 @@ pub(super) struct Fetcher {
 impl Fetcher {
     /// Runs until the shutdown. A failed claim is waited out, never passed on.
     pub(super) async fn run(self) {
-        let slots = Arc::new(Semaphore::new(self.slots));
         let mut outage = Outage::default();
-        while let Some(permits) = self.free_slots(&slots).await {
-            let wanted = permits.len();
+        while let Some(wanted) = self.room().await {
             match self.claim(wanted).await {
                 Ok(claimed) => {
                     outage.over(&self.queue);
                     let drained = claimed.len() < wanted;
-                    self.assign(claimed, permits).await;
+                    self.assign(claimed).await;
                     if drained {
                         self.idle().await;
                     }
                 }
                 Err(error) => {
-                    drop(permits);
                     let wait = outage.note(&self.queue, &error);
                     tokio::select! {
                         () = sleep(wait) => {}
@@ -67,20 +65,20 @@ impl Fetcher {
         }
     }
 
-    /// Waits for a free slot and takes all that are free; `None` when stopping.
-    async fn free_slots(&self, slots: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
-        let first = tokio::select! {
-            biased;
-            () = self.shutdown.cancelled() => return None,
-            permit = slots.clone().acquire_owned() => permit.ok()?,
-        };
-        let mut permits = vec![first];
-        while permits.len() < self.env.config.queue.claim_batch
-            && let Ok(permit) = slots.clone().try_acquire_owned()
-        {
-            permits.push(permit);
+    /// Waits until a claim pays and returns its size; `None` when stopping.
+    async fn room(&self) -> Option<usize> {
+        loop {
+            if self.shutdown.is_cancelled() {
+                return None;
+            }
+            match self.hand.wanted() {
+                0 => tokio::select! {
+                    () = self.hand.freed() => {}
+                    () = self.shutdown.cancelled() => {}
+                },
+                wanted => return Some(wanted),
+            }
         }
-        Some(permits)
     }
 
     async fn claim(&self, limit: usize) -> sqlx::Result<Vec<(Claimed, Instant)>> {
@@ -99,12 +97,14 @@ impl Fetcher {
         Ok(claimed.into_iter().map(|job| (job, since)).collect())
     }
 
-    async fn assign(&self, claimed: Vec<(Claimed, Instant)>, permits: Vec<OwnedSemaphorePermit>) {
-        for ((claimed, since), slot) in claimed.into_iter().zip(permits) {
+    async fn assign(&self, claimed: Vec<(Claimed, Instant)>) {
+        self.hand.take(claimed.len());
+        for (claimed, since) in claimed {
             let interrupt = self.leases.hold(claimed.fence, since.into_std());
-            let assignment = Assignment { claimed, interrupt, slot };
-            // The channel is as long as there are slots: this waits for nobody.
+            let assignment = Assignment { claimed, interrupt, hand: self.hand.clone() };
+            // The channel is as long as the hand is large: this waits for nobody.
             if let Err(mpsc::error::SendError(back)) = self.assignments.send(assignment).await {
+                back.hand.put_down(None);
                 self.acknowledge.report(back.claimed, Outcome::GiveBack).await;
             }
         }

@@ -92,7 +92,8 @@ impl Leases {
     /// Notes attempts claimed at `since` (read before the claim was sent).
     pub(super) fn hold(&self, fence: Fence, since: Instant) -> Interrupt {
         let interrupt = Interrupt::default();
-        self.lock().insert(fence.job_id, Held { fence, interrupt: interrupt.clone(), renewed: since, ended: false });
+        self.lock()
+            .insert(fence.job_id, Held { fence, interrupt: interrupt.clone(), renewed: since, ended: false });
         interrupt
     }
 

@@ -45,8 +45,7 @@ impl Failure {
 
     /// Returns a hash under which alike failures are grouped: digits do not count.
     pub fn fingerprint(&self) -> String {
-        let shape: String =
-            self.message.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let shape: String = self.message.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         hex::encode(&Sha256::digest(format!("{}\n{shape}", self.class))[..8])
     }
 }
@@ -69,7 +68,6 @@ impl From<sqlx::Error> for JobError {
         Self::retryable("DATABASE", error)
     }
 }
-
 
 /// The end of a job whose handler will not run again, as its kind is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,8 +125,7 @@ mod tests {
 
     #[test]
     fn failures_that_differ_in_numbers_share_a_fingerprint() {
-        let failure =
-            |message: &str| Failure { class: "X".into(), message: message.into() }.fingerprint();
+        let failure = |message: &str| Failure { class: "X".into(), message: message.into() }.fingerprint();
         assert_eq!(failure("order 17 timed out after 5 s"), failure("order 92 timed out after 7 s"));
         assert_ne!(failure("order 17 timed out"), failure("order 17 refused"));
     }

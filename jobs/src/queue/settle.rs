@@ -76,8 +76,7 @@ async fn end_waiting(conn: &mut PgConnection, job_id: Uuid, reason: &str) -> sql
     .fetch_optional(&mut *conn)
     .await?;
     let Some(job) = ended else { return Ok(false) };
-    let ending =
-        Ending { state: EndState::Cancelled, class: "CANCELLED".into(), message: reason.to_owned() };
+    let ending = Ending { state: EndState::Cancelled, class: "CANCELLED".into(), message: reason.to_owned() };
     if let Some(entry) = KINDS.get(&job.kind) {
         (entry.abandon)(job.payload, conn, &ending).await?;
     }

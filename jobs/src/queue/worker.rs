@@ -6,10 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apalis_core::{
-    monitor::Monitor,
-    worker::builder::WorkerBuilder,
-};
+use apalis_core::{monitor::Monitor, worker::builder::WorkerBuilder};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -24,11 +21,11 @@ use super::{
     counters::Counters,
     dispatch::Dispatcher,
     duties::{
-        Presence, hide, keep_house, keep_leases, promote_due, rescue_lost, wait_for_database,
-        watch_cancels,
+        Presence, hide, keep_house, keep_leases, promote_due, rescue_lost, wait_for_database, watch_cancels,
     },
     fetcher::Fetcher,
     flusher::Flusher,
+    hand::Hand,
     lease::{Interruption, Leases},
     listener::{Wakers, listen},
 };
@@ -85,8 +82,7 @@ pub async fn run(
     }
     .start();
     let acknowledge = Acknowledge { reports, leases: leases.clone() };
-    let dispatcher =
-        Dispatcher { env: env.clone(), registry: registry.clone(), counters: counters.clone() };
+    let dispatcher = Dispatcher { env: env.clone(), registry: registry.clone(), counters: counters.clone() };
 
     let presence = Presence { worker_id, queues: queues.clone(), kinds: registry.kinds() };
     let mut chores = JoinSet::new();
@@ -100,12 +96,13 @@ pub async fn run(
     let mut fetching = JoinSet::new();
     let mut monitor = Monitor::new();
     for (queue, slots) in &queues {
-        let (assignments, receiver) = mpsc::channel(*slots);
+        let hand = Arc::new(Hand::new(*slots, settings.claim_batch));
+        let (assignments, receiver) = mpsc::channel(hand.capacity());
         fetching.spawn(
             Fetcher {
                 env: env.clone(),
                 queue: queue.clone(),
-                slots: *slots,
+                hand,
                 kinds: registry.kinds(),
                 worker_id,
                 leases: leases.clone(),
@@ -167,6 +164,8 @@ fn register(
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take()
             .expect("a backend that returns no error is built once");
-        WorkerBuilder::new(queue.as_str()).backend(backend).build(RunAttempt { dispatcher: dispatcher.clone() })
+        WorkerBuilder::new(queue.as_str())
+            .backend(backend)
+            .build(RunAttempt { dispatcher: dispatcher.clone() })
     })
 }

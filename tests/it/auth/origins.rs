@@ -34,8 +34,13 @@ async fn writes_from_other_sites_are_refused_with_a_session_and_without() {
         assert_eq!(status.as_u16(), expected, "{headers:?}: {reply}");
         assert_eq!(reply["code"] == "CSRF_REFUSED", expected == 403, "{reply}");
     }
-    let request = app.client().post(format!("{}/api/auth/login", app.url)).header("sec-fetch-site", "cross-site");
-    assert_eq!(request.send().await.expect("an answer").status(), 403, "signing in as someone else is a write too");
+    let request =
+        app.client().post(format!("{}/api/auth/login", app.url)).header("sec-fetch-site", "cross-site");
+    assert_eq!(
+        request.send().await.expect("an answer").status(),
+        403,
+        "signing in as someone else is a write too"
+    );
 }
 
 #[tokio::test]
@@ -56,7 +61,10 @@ async fn only_our_own_origin_may_read_replies() {
         let response = request.send().await.expect("an answer");
         let headers = response.headers();
         assert_eq!(headers["access-control-allow-credentials"], "true");
-        assert_eq!(headers.get("access-control-allow-origin").map(|v| v.to_str().expect("text")), readable.then_some(origin));
+        assert_eq!(
+            headers.get("access-control-allow-origin").map(|v| v.to_str().expect("text")),
+            readable.then_some(origin)
+        );
     }
     let plain = app.client().get(format!("{}/api/health", app.url)).send().await.expect("an answer");
     assert!(!plain.headers().contains_key("access-control-allow-credentials"));

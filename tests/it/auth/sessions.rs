@@ -63,7 +63,10 @@ async fn requests_without_a_session_get_401_before_anything_else() {
         (Some("session="), "NO_SESSION"),
         (Some("other=1"), "NO_SESSION"),
         (Some("session=abc"), "SESSION_EXPIRED"),
-        (Some(concat!("session=", "0000000000000000000000000000000000000000000000000000000000000000")), "SESSION_EXPIRED"),
+        (
+            Some(concat!("session=", "0000000000000000000000000000000000000000000000000000000000000000")),
+            "SESSION_EXPIRED",
+        ),
     ] {
         for (method, path) in [
             (Method::GET, "/api/user"),
@@ -79,7 +82,11 @@ async fn requests_without_a_session_get_401_before_anything_else() {
                 request = request.header("cookie", cookie);
             }
             let (status, body) = read(request.send().await.expect("an answer")).await;
-            assert_eq!((status.as_u16(), body["code"].as_str()), (401, Some(code)), "{method} {path} {cookie:?}");
+            assert_eq!(
+                (status.as_u16(), body["code"].as_str()),
+                (401, Some(code)),
+                "{method} {path} {cookie:?}"
+            );
         }
     }
 }
@@ -88,10 +95,12 @@ async fn requests_without_a_session_get_401_before_anything_else() {
 async fn signing_in_replaces_the_session_it_came_with() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
-    let before: Vec<u8> = sqlx::query_scalar("select token_hash from sessions").fetch_one(&app.pool).await.expect("one");
+    let before: Vec<u8> =
+        sqlx::query_scalar("select token_hash from sessions").fetch_one(&app.pool).await.expect("one");
     let body = credentials(&user.username, PASSWORD);
     assert_eq!(post(&user.client, &app, "/api/auth/login", &body).await.0, 200);
-    let after: Vec<Vec<u8>> = sqlx::query_scalar("select token_hash from sessions").fetch_all(&app.pool).await.expect("rows");
+    let after: Vec<Vec<u8>> =
+        sqlx::query_scalar("select token_hash from sessions").fetch_all(&app.pool).await.expect("rows");
     assert_eq!(after.len(), 1);
     assert_ne!(after[0], before);
 }
@@ -109,7 +118,9 @@ async fn a_user_lists_and_ends_only_own_sessions() {
     let other = list.iter().find(|session| session["current"] == false).expect("the phone's session");
     let path = format!("/api/auth/sessions/{}", other["id"].as_str().expect("an id"));
 
-    for stranger in [path.clone(), "/api/auth/sessions/zz".into(), format!("/api/auth/sessions/{}", "00".repeat(32))] {
+    for stranger in
+        [path.clone(), "/api/auth/sessions/zz".into(), format!("/api/auth/sessions/{}", "00".repeat(32))]
+    {
         assert_eq!(bob.delete(&stranger).await.0, 404, "{stranger}");
     }
     assert_eq!(get(&phone, &app, "/api/user").await.0, 200);
@@ -149,7 +160,11 @@ async fn a_mail_address_is_set_once_for_all_users() {
     let body = json!({ "email": "alice@mail.example" });
     assert_eq!(alice.post("/api/auth/update-email", &body).await.0, 200);
     assert_eq!(alice.get("/api/user").await.1["email"], "alice@mail.example");
-    for (body, code) in [(body, "EMAIL_TAKEN"), (json!({"email": "x"}), "INVALID_EMAIL"), (json!({"email": ""}), "INVALID_EMAIL")] {
+    for (body, code) in [
+        (body, "EMAIL_TAKEN"),
+        (json!({"email": "x"}), "INVALID_EMAIL"),
+        (json!({"email": ""}), "INVALID_EMAIL"),
+    ] {
         let (status, reply, _) = bob.post("/api/auth/update-email", &body).await;
         assert_eq!((status.as_u16(), reply["code"].as_str()), (400, Some(code)));
     }

@@ -35,8 +35,7 @@ pub(crate) async fn complete(pool: &PgPool, id: Uuid) -> Report {
     let mut tx = pool.begin().await.expect("a transaction");
     let report = report(&mut tx, id).await;
     let provenance = json!({"realBars": report.bars_used.real, "simulatedBars": report.bars_used.simulated});
-    let results =
-        Results { report: &report, provenance: &provenance, runtime: Duration::from_millis(12) };
+    let results = Results { report: &report, provenance: &provenance, runtime: Duration::from_millis(12) };
     assert!(backtests::finish(&mut tx, id, 1, &results).await.expect("the results are stored"));
     tx.commit().await.expect("the results are committed");
     report

@@ -39,8 +39,17 @@ async fn a_finished_run_shows_its_results_in_the_contracts_shapes() {
     }
     let results = &run["results"];
     for key in [
-        "totalReturn", "annualizedReturn", "sharpeRatio", "maxDrawdown", "winRate", "profitFactor", "totalTrades",
-        "winningTrades", "losingTrades", "averageWin", "averageLoss",
+        "totalReturn",
+        "annualizedReturn",
+        "sharpeRatio",
+        "maxDrawdown",
+        "winRate",
+        "profitFactor",
+        "totalTrades",
+        "winningTrades",
+        "losingTrades",
+        "averageWin",
+        "averageLoss",
     ] {
         assert!(results[key].is_number(), "{key}: {}", results[key]);
     }
@@ -63,8 +72,21 @@ async fn a_finished_run_shows_its_results_in_the_contracts_shapes() {
     let trades = trades.as_array().expect("a plain array");
     assert_eq!(trades.len(), report.events.len());
     for key in [
-        "id", "runId", "ts", "timestamp", "symbol", "side", "qty", "price", "pnl", "reason", "orderType", "fees",
-        "slippage", "positionAfter", "cashAfter",
+        "id",
+        "runId",
+        "ts",
+        "timestamp",
+        "symbol",
+        "side",
+        "qty",
+        "price",
+        "pnl",
+        "reason",
+        "orderType",
+        "fees",
+        "slippage",
+        "positionAfter",
+        "cashAfter",
     ] {
         assert!(trades[0].get(key).is_some(), "{key}: {}", trades[0]);
     }
@@ -119,7 +141,10 @@ async fn the_list_is_newest_first_filtered_and_paged_both_ways() {
         ids.insert(0, json!(by_hand::submit(&user).await.0));
     }
     // Rows of one moment are told apart by their ids.
-    sqlx::query("update backtests set created_at = '2026-01-01'").execute(&app.pool).await.expect("an update");
+    sqlx::query("update backtests set created_at = '2026-01-01'")
+        .execute(&app.pool)
+        .await
+        .expect("an update");
     ids.sort_by_key(|id| std::cmp::Reverse(id.as_str().map(str::to_owned)));
     let of = |runs: &[Value]| runs.iter().map(|run| run["id"].clone()).collect::<Vec<_>>();
     let walked = walk(&user, "/api/backtests?limit=3", |body| &body["runs"]).await;
@@ -155,9 +180,11 @@ async fn a_finished_run_is_not_sent_twice_to_who_has_it() {
     by_hand::complete(&app.pool, id).await;
     let (_, _, headers) = user.get(&path).await;
     let tag = headers.get("etag").expect("a finished run has a tag").clone();
-    let again = user.request(Method::GET, &path).header("if-none-match", &tag).send().await.expect("an answer");
+    let again =
+        user.request(Method::GET, &path).header("if-none-match", &tag).send().await.expect("an answer");
     assert_eq!((again.status().as_u16(), again.headers().get("etag")), (304, Some(&tag)));
     assert_eq!(again.bytes().await.expect("a body").len(), 0);
-    let other = user.request(Method::GET, &path).header("if-none-match", "\"x\"").send().await.expect("an answer");
+    let other =
+        user.request(Method::GET, &path).header("if-none-match", "\"x\"").send().await.expect("an answer");
     assert_eq!(other.status(), 200);
 }

@@ -1,17 +1,38 @@
 //! Asking for a run: what is accepted, what is refused, what is written.
 
 use serde_json::{Value, json};
-use suites::{TestApp, eventually, requests};
 use std::time::{Duration, Instant};
+use suites::{TestApp, eventually, requests};
 
 use super::by_hand;
 
 /// The keys of a run object that existing clients read.
 const KEYS: [&str; 25] = [
-    "id", "createdAt", "updatedAt", "status", "strategyId", "strategyConfigHash", "strategyConfig", "universe",
-    "broker", "timeframe", "startDate", "endDate", "initialCash", "feesModel", "slippageModel",
-    "executionPriceRule", "dataSource", "provenance", "resultsSummary", "errorMessage", "runtimeMs", "progress",
-    "errorCode", "interpretation", "reusedFrom",
+    "id",
+    "createdAt",
+    "updatedAt",
+    "status",
+    "strategyId",
+    "strategyConfigHash",
+    "strategyConfig",
+    "universe",
+    "broker",
+    "timeframe",
+    "startDate",
+    "endDate",
+    "initialCash",
+    "feesModel",
+    "slippageModel",
+    "executionPriceRule",
+    "dataSource",
+    "provenance",
+    "resultsSummary",
+    "errorMessage",
+    "runtimeMs",
+    "progress",
+    "errorCode",
+    "interpretation",
+    "reusedFrom",
 ];
 
 #[tokio::test]
@@ -27,6 +48,7 @@ async fn a_run_is_queued_with_its_job_and_its_audit_row() {
     assert_eq!(run["initialCash"], 10000.0);
     assert_eq!(run["universe"], json!(["AAPL", "MSFT"]));
     assert_eq!(run["startDate"], "2024-01-01");
+    assert!(run["notModelled"].is_array(), "{run}");
     assert_eq!(run["feesModel"], json!({"commission": 0}));
     assert_eq!(run["strategyConfig"]["type"], "momentum");
     assert!(run.get("results").is_none(), "there are none yet");
@@ -89,7 +111,8 @@ async fn what_can_not_be_run_is_refused_with_a_code_and_queues_nothing() {
     let known = reply["details"]["known"].as_array().expect("the known ones are listed");
     assert!(known.contains(&json!("AAPL")), "{reply}");
     assert_eq!(by_hand::jobs(&app.pool).await, 0, "nothing is queued");
-    let rows: i64 = sqlx::query_scalar("select count(*) from backtests").fetch_one(&app.pool).await.expect("a count");
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from backtests").fetch_one(&app.pool).await.expect("a count");
     assert_eq!(rows, 0, "and no run is left behind");
 }
 

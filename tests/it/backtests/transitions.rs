@@ -15,14 +15,18 @@ async fn a_waiting_run_is_cancelled_once() {
     let user = app.signed_up().await;
     let (id, _) = by_hand::submit(&user).await;
     let (status, run, _) = user.post_empty(&format!("/api/backtests/{id}/cancel")).await;
-    assert_eq!((status.as_u16(), &run["status"], &run["errorCode"]), (200, &json!("CANCELLED"), &json!("CANCELLED")));
+    assert_eq!(
+        (status.as_u16(), &run["status"], &run["errorCode"]),
+        (200, &json!("CANCELLED"), &json!("CANCELLED"))
+    );
     assert_eq!(by_hand::jobs(&app.pool).await, 0, "its job is gone from the queue");
     let (status, reply, _) = user.post_empty(&format!("/api/backtests/{id}/cancel")).await;
     assert_eq!((status.as_u16(), &reply["code"]), (409, &json!("ALREADY_FINISHED")), "{reply}");
-    let audited: Vec<Value> = sqlx::query_scalar("select after from audit_log where action = 'cancel_backtest'")
-        .fetch_all(&app.pool)
-        .await
-        .expect("the database answers");
+    let audited: Vec<Value> =
+        sqlx::query_scalar("select after from audit_log where action = 'cancel_backtest'")
+            .fetch_all(&app.pool)
+            .await
+            .expect("the database answers");
     assert_eq!(audited, [json!({"status": "CANCELLED"})], "the refused one changed nothing");
     let mut conn = app.pool.acquire().await.expect("a connection");
     assert!(!backtests::start(&mut conn, id, 1).await.expect("an answer"), "it never runs");
@@ -35,7 +39,8 @@ async fn a_finished_run_can_not_be_cancelled() {
     let (id, _) = by_hand::submit(&user).await;
     by_hand::complete(&app.pool, id).await;
     sqlx::query("delete from queue.jobs").execute(&app.pool).await.expect("the job is taken away");
-    let (status, reply, _) = user.post(&format!("/api/backtests/{id}/cancel"), &json!({"reason": "late"})).await;
+    let (status, reply, _) =
+        user.post(&format!("/api/backtests/{id}/cancel"), &json!({"reason": "late"})).await;
     assert_eq!((status.as_u16(), &reply["code"]), (409, &json!("ALREADY_FINISHED")), "{reply}");
 }
 
@@ -54,8 +59,10 @@ async fn a_stale_attempt_changes_nothing() {
     let report = by_hand::report(&mut conn, id).await;
     let results = Results { report: &report, provenance: &json!({}), runtime: Duration::ZERO };
     assert!(!backtests::finish(&mut conn, id, 1, &results).await.expect("an answer"));
-    let points: i64 =
-        sqlx::query_scalar("select count(*) from backtest_equity").fetch_one(&mut *conn).await.expect("a count");
+    let points: i64 = sqlx::query_scalar("select count(*) from backtest_equity")
+        .fetch_one(&mut *conn)
+        .await
+        .expect("a count");
     assert_eq!(points, 0, "nothing is stored by it");
     assert!(backtests::finish(&mut conn, id, 2, &results).await.expect("an answer"));
     assert!(!backtests::fail(&mut conn, id, error_code::INTERNAL, "late").await.expect("an answer"));

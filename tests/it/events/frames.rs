@@ -59,14 +59,14 @@ impl Frames {
     /// Returns the next frame, `None` when the stream ends.
     pub(crate) async fn next_or_end(&mut self) -> Option<Frame> {
         loop {
-            if let Some((frame, rest)) = self.text.split_once("\n\n") {
-                let frame = parse(frame);
-                self.text = rest.to_owned();
-                return Some(frame);
+            if let Some(end) = self.text.find("\n\n") {
+                let rest = self.text.split_off(end + 2);
+                return Some(parse(std::mem::replace(&mut self.text, rest).trim_end()));
             }
             let more = timeout(LIMIT, self.bytes.next()).await.expect("a frame within ten seconds");
             let more = more?.expect("the connection holds");
-            self.text.push_str(std::str::from_utf8(&more).expect("our frames are not cut inside a character"));
+            self.text
+                .push_str(std::str::from_utf8(&more).expect("our frames are not cut inside a character"));
         }
     }
 
@@ -97,7 +97,9 @@ fn parse(text: &str) -> Frame {
 
 /// Appends an event `{n}` for `user`.
 pub(crate) async fn append(conn: &mut PgConnection, user: &SignedIn, n: i64) {
-    events::append(conn, id_of(user), "alert:new", None, &json!({"n": n})).await.expect("an event is appended");
+    events::append(conn, id_of(user), "alert:new", None, &json!({"n": n}))
+        .await
+        .expect("an event is appended");
 }
 
 /// Returns the user's id.

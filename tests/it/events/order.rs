@@ -72,7 +72,7 @@ async fn readers_see_every_event_once_however_commits_interleave() {
     println!("seed {seed}");
     let mut dice = StdRng::seed_from_u64(seed);
     let mut open = Vec::new();
-    let (mut written, mut committed, mut seen) = (0, 0, Vec::new());
+    let (mut written, mut committed, mut received) = (0, 0, Vec::new());
     let mut cursor = Cursor::START;
     while written < 120 || !open.is_empty() {
         match dice.random_range(0..3) {
@@ -94,7 +94,7 @@ async fn readers_see_every_event_once_however_commits_interleave() {
                 let mut conn = app.pool.acquire().await.expect("a connection");
                 let page = events::page_after(&mut conn, audience, cursor, 3).await.expect("a page");
                 cursor = page.last().map_or(cursor, |event| event.cursor);
-                seen.extend(page);
+                received.extend(page);
             }
         }
     }
@@ -102,12 +102,12 @@ async fn readers_see_every_event_once_however_commits_interleave() {
         let mut conn = app.pool.acquire().await.expect("a connection");
         let page = events::page_after(&mut conn, audience, cursor, 50).await.expect("a page");
         cursor = page.last().map_or(cursor, |event| event.cursor);
-        seen.extend(page);
-        seen.len() == committed
+        received.extend(page);
+        received.len() == committed
     })
     .await;
-    assert!(seen.is_sorted_by(|one, next| one.cursor < next.cursor), "in order, none twice");
-    let mut numbers: Vec<_> = seen.iter().filter_map(|event| event.body["n"].as_i64()).collect();
+    assert!(received.is_sorted_by(|one, next| one.cursor < next.cursor), "in order, none twice");
+    let mut numbers: Vec<_> = received.iter().filter_map(|event| event.body["n"].as_i64()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..written).collect::<Vec<_>>(), "none is skipped");
 }

@@ -3,7 +3,7 @@
 use jobs::db::backtests;
 use reqwest::Method;
 use serde_json::{Value, json};
-use suites::TestApp;
+use suites::{TestApp, requests};
 
 use super::frames::{Frame, Frames};
 use crate::backtests::by_hand;
@@ -48,7 +48,8 @@ async fn the_stream_of_a_run_shows_its_state_and_ends_with_it() {
     assert_eq!(last.data["errorCode"], "TIMEOUT");
     assert_eq!(frames.next_or_end().await, None, "the stream ends with the run");
 
-    let again = user.request(Method::GET, &path).header("last-event-id", &last.id).send().await.expect("an answer");
+    let again =
+        user.request(Method::GET, &path).header("last-event-id", &last.id).send().await.expect("an answer");
     assert_eq!(again.status(), 204, "an EventSource stops here");
     let (mut missed, _) = Frames::open(&user, &path, Some(&first.id)).await;
     let mut told = Vec::new();
@@ -59,4 +60,20 @@ async fn the_stream_of_a_run_shows_its_state_and_ends_with_it() {
     let (mut fresh, _) = Frames::open(&user, &path, None).await;
     assert_eq!(state(&fresh.next().await), (json!("FAILED"), json!(40)));
     assert_eq!(fresh.next_or_end().await, None);
+}
+
+#[tokio::test]
+async fn a_workers_run_is_told_to_its_end() {
+    let mut app = TestApp::builder().workers(1).start().await;
+    let user = app.signed_up().await;
+    let (id, _) = by_hand::submit_as(&user, &requests::long_backtest()).await;
+    let (mut frames, _) = Frames::open(&user, &format!("/api/backtests/{id}/events"), None).await;
+    let mut told = Vec::new();
+    while let Some(frame) = frames.next_or_end().await {
+        told.push(state(&frame).1.as_i64().expect("progress is a number"));
+    }
+    assert!(told.is_sorted(), "progress never falls within an attempt: {told:?}");
+    let (_, run, _) = user.get(&format!("/api/backtests/{id}")).await;
+    assert_eq!((&run["status"], told.last()), (&json!("DONE"), Some(&100)), "{run}");
+    app.stop().await;
 }

@@ -90,14 +90,19 @@ async fn a_silent_stream_sends_comments_and_ends_with_the_process() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_in_time_so_that_its_client_signs_in_again() {
+async fn a_stream_ends_with_its_session() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
-    let timing = Timing { longest_stream: Duration::from_millis(200), ..Timing::default() };
+    let timing = Timing { session_check: Duration::from_millis(50), ..Timing::default() };
     let (url, shutdown, serving) = serve(&app, timing).await;
     let response = user.client.get(format!("{url}/api/events")).send().await.expect("an answer");
     let mut frames = Frames::of(response);
     assert_eq!(frames.next().await.event, "agent:status");
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    append(&mut conn, &user, 1).await;
+    assert_eq!(frames.numbers(1).await, [1], "it outlives checks while the session holds");
+    let (status, _, _) = user.post_empty("/api/auth/logout").await;
+    assert_eq!(status, 200);
     assert_eq!(frames.next_or_end().await, None);
     shutdown.cancel();
     serving.await.expect("the API stops without a panic");
@@ -111,7 +116,8 @@ async fn serve(app: &TestApp, timing: Timing) -> (String, CancellationToken, Joi
     let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
-    let serving = tokio::spawn(async move { api::serve(listener, state, stop).await.expect("the API serves") });
+    let serving =
+        tokio::spawn(async move { api::serve(listener, state, stop).await.expect("the API serves") });
     (url, shutdown, serving)
 }
 

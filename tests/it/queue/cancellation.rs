@@ -19,7 +19,7 @@ async fn cancel(app: &TestApp, id: Uuid) -> CancelOutcome {
 #[tokio::test]
 async fn a_waiting_job_ends_at_once() {
     let app = TestApp::start().await;
-    for delay in [Duration::ZERO, Duration::from_secs(3600)] {
+    for delay in [Duration::ZERO, Duration::from_hours(1)] {
         let id = put(&app, Exercise::default(), Enqueue::default().delay(delay)).await;
         assert_eq!(cancel(&app, id).await, CancelOutcome::Cancelled);
         let done = reaches(&app, id, "cancelled").await;
@@ -72,7 +72,8 @@ async fn a_cancelled_job_whose_worker_vanished_never_runs_again() {
 
 #[tokio::test]
 async fn a_job_that_fails_while_its_cancellation_is_under_way_is_not_retried() {
-    let app = TestApp::builder().workers(1).config(|config| config.queue.cancel_poll_ms = 60_000).start().await;
+    let app =
+        TestApp::builder().workers(1).config(|config| config.queue.cancel_poll_ms = 60_000).start().await;
     let job = Exercise { act: Act::Fail { times: 99 }, deaf_ms: 700, ..Exercise::default() };
     let id = put(&app, job, Enqueue::default()).await;
     reaches(&app, id, "running").await;

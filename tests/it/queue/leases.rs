@@ -132,8 +132,10 @@ async fn no_outcome_of_a_stale_attempt_is_written() {
         reaches(&app, id, "running").await;
         steal(&app, id).await;
         let counters = app.counters[0].clone();
-        eventually(format!("a fenced write after {act:?}"), LIMIT, async || counters.fenced_writes_total() >= 1)
-            .await;
+        eventually(format!("a fenced write after {act:?}"), LIMIT, async || {
+            counters.fenced_writes_total() >= 1
+        })
+        .await;
         let job = job(&app, id).await.expect("the new holder has it");
         assert_eq!((job.state.as_str(), job.attempt), ("running", 2), "{act:?}");
         assert_eq!((job.failures, job.progress, job.last_error), (0, None, None), "{act:?}");

@@ -32,7 +32,8 @@ async fn workers_survive_the_loss_of_every_connection() {
 #[tokio::test]
 async fn polling_suffices_when_no_hint_arrives() {
     // No hint is ever sent by these tests' enqueues; a long poll would starve them.
-    let app = TestApp::builder().workers(1).config(|config| config.queue.poll_interval_ms = 300).start().await;
+    let app =
+        TestApp::builder().workers(1).config(|config| config.queue.poll_interval_ms = 300).start().await;
     for _ in 0..3 {
         let id = act(&app, Act::Succeed).await;
         reaches(&app, id, "completed").await;
@@ -41,7 +42,11 @@ async fn polling_suffices_when_no_hint_arrives() {
 
 #[tokio::test]
 async fn a_hint_wakes_a_worker_long_before_its_poll() {
-    let app = TestApp::builder().workers(1).config(|config| config.queue.poll_interval_ms = 3_600_000).start().await;
+    let app = TestApp::builder()
+        .workers(1)
+        .config(|config| config.queue.poll_interval_ms = 3_600_000)
+        .start()
+        .await;
     let hints = jobs::queue::Hints::new(app.pool.clone());
     // The first claim may still be under way; after it only a hint wakes the worker.
     let first = act(&app, Act::Succeed).await;

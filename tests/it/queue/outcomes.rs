@@ -147,7 +147,10 @@ async fn many_jobs_over_several_workers_finish_once_each() {
     let mut conn = app.pool.acquire().await.expect("a connection");
     jobs::queue::enqueue_many(&mut conn, &jobs, &Enqueue::default()).await.expect("enqueued");
     suites::eventually("the queue is empty", super::LIMIT, async || {
-        sqlx::query_scalar::<_, i64>("select count(*) from queue.jobs").fetch_one(&app.pool).await.expect("counted")
+        sqlx::query_scalar::<_, i64>("select count(*) from queue.jobs")
+            .fetch_one(&app.pool)
+            .await
+            .expect("counted")
             == 0
     })
     .await;

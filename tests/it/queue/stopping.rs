@@ -24,7 +24,8 @@ async fn a_soft_stop_lets_running_jobs_finish() {
 
 #[tokio::test]
 async fn a_hard_stop_gives_the_attempt_back_without_a_failure() {
-    let mut stopping = TestApp::builder().workers(1).config(|config| config.worker.grace_ms = 100).start().await;
+    let mut stopping =
+        TestApp::builder().workers(1).config(|config| config.worker.grace_ms = 100).start().await;
     let id = act(&stopping, Act::Work { ms: 60_000 }).await;
     reaches(&stopping, id, "running").await;
     stopping.stop().await;
@@ -49,7 +50,10 @@ async fn a_worker_is_listed_while_it_runs() {
     let id = act(&app, Act::Succeed).await;
     reaches(&app, id, "completed").await;
     suites::eventually("both workers are listed", super::LIMIT, async || {
-        sqlx::query_scalar::<_, i64>("select count(*) from queue.workers").fetch_one(&app.pool).await.expect("counted")
+        sqlx::query_scalar::<_, i64>("select count(*) from queue.workers")
+            .fetch_one(&app.pool)
+            .await
+            .expect("counted")
             == 2
     })
     .await;

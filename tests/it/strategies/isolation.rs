@@ -21,7 +21,11 @@ async fn another_users_strategy_is_not_found_on_any_route() {
         for method in item.as_object().expect("operations").keys() {
             let method: Method = method.to_uppercase().parse().expect("a method");
             let mut texts = Vec::new();
-            for id in [own.as_str(), "/api/strategies/999999", "/api/strategies/00000000-0000-7000-8000-000000000000"] {
+            for id in [
+                own.as_str(),
+                "/api/strategies/999999",
+                "/api/strategies/00000000-0000-7000-8000-000000000000",
+            ] {
                 let path = pattern.replace("/api/strategies/{id}", id);
                 let body = json!({"name": "stolen", "mode": "paper"});
                 let mut request = bob.request(method.clone(), &path);

@@ -12,7 +12,11 @@ async fn walk(user: &SignedIn, path: &str, steps: &[(&str, u16, &str, Value, boo
         let (answered, reply, _) = user.post(&format!("{path}/{verb}"), &body).await;
         assert_eq!(answered.as_u16(), *status, "{step}: {reply}");
         let (_, now, headers) = user.get(path).await;
-        assert_eq!((now["status"].as_str(), &now["mode"], &now["isActive"]), (Some(*state), mode, &json!(active)), "{step}");
+        assert_eq!(
+            (now["status"].as_str(), &now["mode"], &now["isActive"]),
+            (Some(*state), mode, &json!(active)),
+            "{step}"
+        );
         assert_eq!(headers["etag"].to_str().ok(), Some(format!("\"{}\"", now["version"]).as_str()));
         if *status == 200 {
             assert_eq!(reply, now, "{step}");
@@ -40,32 +44,40 @@ async fn a_strategy_trades_pauses_goes_on_and_stops() {
     let user = app.signed_up().await;
     let strategy = made(&user, &minimal()).await;
     let path = path_of(&strategy);
-    walk(&user, &path, &[
-        ("pause", 400, "draft", Value::Null, false),
-        ("resume", 400, "draft", Value::Null, false),
-        ("stop", 400, "draft", Value::Null, false),
-        ("deploy live", 422, "draft", Value::Null, false),
-        ("deploy demo", 400, "draft", Value::Null, false),
-        ("deploy", 400, "draft", Value::Null, false),
-        ("deploy paper", 200, "paper", json!("paper"), true),
-        ("deploy paper", 200, "paper", json!("paper"), true),
-        ("pause", 200, "paused", json!("paper"), false),
-        ("pause", 200, "paused", json!("paper"), false),
-        ("resume", 200, "paper", json!("paper"), true),
-        ("resume", 200, "paper", json!("paper"), true),
-        ("deploy live", 422, "paper", json!("paper"), true),
-    ])
+    walk(
+        &user,
+        &path,
+        &[
+            ("pause", 400, "draft", Value::Null, false),
+            ("resume", 400, "draft", Value::Null, false),
+            ("stop", 400, "draft", Value::Null, false),
+            ("deploy live", 422, "draft", Value::Null, false),
+            ("deploy demo", 400, "draft", Value::Null, false),
+            ("deploy", 400, "draft", Value::Null, false),
+            ("deploy paper", 200, "paper", json!("paper"), true),
+            ("deploy paper", 200, "paper", json!("paper"), true),
+            ("pause", 200, "paused", json!("paper"), false),
+            ("pause", 200, "paused", json!("paper"), false),
+            ("resume", 200, "paper", json!("paper"), true),
+            ("resume", 200, "paper", json!("paper"), true),
+            ("deploy live", 422, "paper", json!("paper"), true),
+        ],
+    )
     .await;
     finish_a_backtest(&app, &user, &strategy).await;
-    walk(&user, &path, &[
-        ("deploy live", 200, "live", json!("live"), true),
-        ("deploy paper", 400, "live", json!("live"), true),
-        ("pause", 200, "paused", json!("live"), false),
-        ("resume", 200, "live", json!("live"), true),
-        ("stop", 200, "stopped", json!("live"), false),
-        ("resume", 400, "stopped", json!("live"), false),
-        ("deploy paper", 400, "stopped", json!("live"), false),
-    ])
+    walk(
+        &user,
+        &path,
+        &[
+            ("deploy live", 200, "live", json!("live"), true),
+            ("deploy paper", 400, "live", json!("live"), true),
+            ("pause", 200, "paused", json!("live"), false),
+            ("resume", 200, "live", json!("live"), true),
+            ("stop", 200, "stopped", json!("live"), false),
+            ("resume", 400, "stopped", json!("live"), false),
+            ("deploy paper", 400, "stopped", json!("live"), false),
+        ],
+    )
     .await;
     let (status, draft, _) = user.put(&path, &json!({"status": "draft"})).await;
     assert_eq!((status.as_u16(), draft["status"].as_str()), (200, Some("draft")));
@@ -86,7 +98,10 @@ async fn no_way_round_the_backtest_leads_to_live() {
     finish_a_backtest(&app, &user, &neighbour).await;
     finish_a_backtest(&app, &other, &strategy).await;
     assert_eq!(outcome(user.put(&path, &json!({"status": "live"})).await), required);
-    assert_eq!(outcome(user.patch(&path, &json!({"status": "live", "lastBacktestId": strategy["id"]})).await), required);
+    assert_eq!(
+        outcome(user.patch(&path, &json!({"status": "live", "lastBacktestId": strategy["id"]})).await),
+        required
+    );
 
     user.post(&format!("{path}/deploy"), &json!({"mode": "paper"})).await;
     user.post_empty(&format!("{path}/pause")).await;

@@ -54,9 +54,13 @@ async fn changes_of_different_fields_at_once_are_all_kept() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
     let path = path_of(&made(&user, &minimal()).await);
-    let (name, assets, config) = (json!({"name": "new"}), json!({"assets": ["AAPL"]}), json!({"config": {"a": 1}}));
+    let (name, assets, config) =
+        (json!({"name": "new"}), json!({"assets": ["AAPL"]}), json!({"config": {"a": 1}}));
     tokio::join!(user.put(&path, &name), user.patch(&path, &assets), user.put(&path, &config));
     let now = user.get(&path).await.1;
-    assert_eq!((&now["name"], &now["assets"], &now["config"]), (&json!("new"), &json!(["AAPL"]), &json!({"a": 1})));
+    assert_eq!(
+        (&now["name"], &now["assets"], &now["config"]),
+        (&json!("new"), &json!(["AAPL"]), &json!({"a": 1}))
+    );
     assert_eq!(now["version"], 4);
 }

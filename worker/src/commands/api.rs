@@ -1,5 +1,7 @@
 //! `capstan api`: the HTTP API.
 
+use std::io::Write;
+
 use anyhow::Context;
 use api::AppState;
 use clap::Args;
@@ -20,9 +22,10 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<()> {
     let (config, pool) = bootstrap::start("api")?;
     let shutdown = shutdown::on_signal()?;
     let address = args.listen.unwrap_or_else(|| config.api.listen.clone());
-    let listener =
-        TcpListener::bind(&address).await.with_context(|| format!("can't listen on {address}"))?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let listener = TcpListener::bind(&address).await.with_context(|| format!("can't listen on {address}"))?;
+    let bound = listener.local_addr()?;
+    // A reader that has gone away is no reason to stop serving.
+    let _ = writeln!(std::io::stdout(), "listening on http://{bound}");
     let state = AppState::new(pool, config.as_ref().clone());
     api::serve(listener, state, shutdown).await.context("the API ended")
 }

@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::postgres::{self, Install};
+use crate::supervisor::parent_gone;
 use instance::Claim;
 use session::Session;
 
@@ -118,6 +119,7 @@ struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Option<Signal>,
+    orphaned: bool,
 }
 
 impl StopSignals {
@@ -129,20 +131,24 @@ impl StopSignals {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,
             hangup: hangup.then(|| on(SignalKind::hangup())).transpose()?,
+            orphaned: false,
         })
     }
 
     async fn next(&mut self) {
+        let Self { interrupt, terminate, hangup, orphaned } = self;
         let hangup = async {
-            match &mut self.hangup {
+            match hangup {
                 Some(hangup) => hangup.recv().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
             _ = hangup => {}
+            // Whoever started this process (the end-to-end suite does) is gone; told once.
+            () = parent_gone(), if !*orphaned => *orphaned = true,
         }
     }
 }

@@ -16,7 +16,7 @@ pub async fn run() -> anyhow::Result<()> {
     loop {
         match pool.acquire().await {
             Ok(_) => break,
-            Err(error) if started.elapsed() > Duration::from_secs(60) => {
+            Err(error) if started.elapsed() > Duration::from_mins(1) => {
                 return Err(error).context("the database can't be reached");
             }
             Err(error) => info!("waiting for the database: {error}"),

@@ -90,8 +90,13 @@ fn start(data_dir: &Path) -> Result<Cluster, PostgresError> {
         wipe(data_dir)?;
         std::fs::write(&mark, &boot).map_err(PostgresError::io("write", &mark))?;
     }
-    let options =
-        ClusterOptions { fsync: false, install: Install::from_flag(false), ..ClusterOptions::new(data_dir) };
+    let options = ClusterOptions {
+        fsync: false,
+        install: Install::from_flag(false),
+        // Every test has pools of its own, and a test binary runs many tests at once.
+        settings: vec![("max_connections".to_owned(), "600".to_owned())],
+        ..ClusterOptions::new(data_dir)
+    };
     let started = match Cluster::start(options.clone()) {
         Err(PostgresError::Start { .. }) => {
             wipe(data_dir)?;

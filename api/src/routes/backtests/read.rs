@@ -71,12 +71,13 @@ pub(super) async fn list(
         return Err(ApiError::bad_request(codes::INVALID_QUERY, message));
     }
     let limit = page.limit(50);
-    let strategy_id = match query.strategy_id.as_deref().filter(|text| !text.is_empty()).map(str::parse::<Uuid>) {
-        None => None,
-        Some(Ok(id)) => Some(id),
-        // Names no strategy, so it has no runs.
-        Some(Err(_)) => return Ok(Json(RunList { runs: Vec::new(), limit, offset }).into_response()),
-    };
+    let strategy_id =
+        match query.strategy_id.as_deref().filter(|text| !text.is_empty()).map(str::parse::<Uuid>) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            // Names no strategy, so it has no runs.
+            Some(Err(_)) => return Ok(Json(RunList { runs: Vec::new(), limit, offset }).into_response()),
+        };
     let filter = Filter { strategy_id, status, after: page.after()?, offset, limit: limit + 1 };
     let mut conn = state.pool.acquire().await?;
     let mut runs = backtests::list(&mut conn, actor.user_id, filter).await?;

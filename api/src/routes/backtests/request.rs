@@ -1,6 +1,9 @@
 //! What a request has to pass before anything is queued.
 
-use domain::backtest_request::{self, BacktestRequest, RequestError, StoredStrategy, canonical_hash};
+use domain::{
+    backtest,
+    backtest_request::{self, BacktestRequest, RequestError, StoredStrategy, canonical_hash},
+};
 use jobs::db::{bars, strategies};
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde::Serialize;
@@ -65,9 +68,11 @@ pub(super) async fn check(
     max_bars: u64,
 ) -> ApiResult<Checked> {
     let (strategy_id, stored) = stored_strategy(conn, actor, body).await?.unzip();
-    let request = BacktestRequest::decode(body, stored.as_ref()).map_err(refuse)?;
+    let mut request = BacktestRequest::decode(body, stored.as_ref()).map_err(refuse)?;
+    let known = bars::known_symbols(conn).await?;
+    request.narrow_default_to(&known);
     let BacktestRequest { universe, from, to, .. } = &request;
-    check_symbols(conn, universe).await?;
+    check_symbols(universe, &known)?;
     let count = bars::count(conn, universe, *from, *to).await?;
     if count == 0 {
         return Err(no_data(conn, &request).await?);
@@ -78,8 +83,8 @@ pub(super) async fn check(
             .with_details(json!({ "field": "startDate", "bars": count, "maxBars": max_bars })));
     }
     let data = bars::data_version(conn, universe, *from, *to).await?;
-    // Another build may compute otherwise, so nothing of it is answered from an older one.
-    let data = format!("{data} engine:{}", env!("CARGO_PKG_VERSION"));
+    // Another engine computes otherwise: nothing of it is answered from an older one.
+    let data = format!("{data} engine:{}", backtest::REVISION);
     let config_hash = canonical_hash(&request.config, universe, *from, *to, request.initial_cash, &data);
     let initial_cash = Decimal::from_f64(request.initial_cash)
         .map(|cash| cash.round_dp(2))
@@ -123,8 +128,7 @@ fn refuse(error: RequestError) -> ApiError {
         .with_details(json!({ "field": error.field, "reason": error.code }))
 }
 
-async fn check_symbols(conn: &mut PgConnection, universe: &[String]) -> ApiResult<()> {
-    let known = bars::known_symbols(conn).await?;
+fn check_symbols(universe: &[String], known: &[String]) -> ApiResult<()> {
     let unknown: Vec<&String> = universe.iter().filter(|symbol| !known.contains(symbol)).collect();
     if unknown.is_empty() {
         return Ok(());

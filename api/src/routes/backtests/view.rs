@@ -43,6 +43,9 @@ pub(super) struct RunView {
     slippage_model: Value,
     execution_price_rule: Value,
     data_source: Value,
+    /// Settings that were sent and that a back-test does not model.
+    #[schema(value_type = Vec<String>)]
+    not_modelled: Value,
     /// What the bars are and where they come from, once done.
     #[schema(value_type = Option<Object>)]
     provenance: Option<Value>,
@@ -154,6 +157,10 @@ impl RunView {
             slippage_model: object("slippageModel"),
             execution_price_rule: sent("executionPriceRule"),
             data_source: sent("dataSource"),
+            not_modelled: match sent("notModelled") {
+                Value::Null => json!([]),
+                list => list,
+            },
             id: run.id,
             status: run.status.as_str(),
             progress: run.progress,
@@ -204,7 +211,9 @@ impl ResultsView {
         let trades = &summary.trades;
         Self {
             total_return: finite(Some(summary.total_return_pct)),
-            annualized_return: finite(summary.cagr.map(|cagr| 100.0 * cagr).or(summary.annualised_return_pct)),
+            annualized_return: finite(
+                summary.cagr.map(|cagr| 100.0 * cagr).or(summary.annualised_return_pct),
+            ),
             sharpe_ratio: finite(summary.sharpe_ratio),
             max_drawdown: finite(Some(summary.max_drawdown_pct)),
             win_rate: finite(Some(trades.win_rate_pct)),

@@ -6,9 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 use jobs::db::{
     backtests::Run,
-    events::{Audience, Event},
+    events::{self, Audience, Event},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -46,26 +47,29 @@ pub(super) async fn watch(
     drop(conn);
     let audience = Audience::Subject { user_id: actor.user_id, subject_id: id };
     let mut feed = state.hub.open(audience, resume.0).await?;
+    // The present state is sent instead.
+    let lost = feed.take_reset();
+    let missed = feed.has_stored().await?;
     // Read after the feed was opened, so that no change falls between the two.
     let mut conn = state.pool.acquire().await?;
     let run = own(&mut conn, &actor, id).await?;
-    drop(conn);
-    let missed = feed.has_stored().await?;
-    if run.status.is_finished() && resume.0.is_some() && !missed {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    let timing = state.hub.timing();
+    let finished = run.status.is_finished();
     if missed {
         // What was missed ends with the present state.
-        return Ok(respond(stream(feed, Vec::new(), timing, |event| step(event, None)), timing));
+        return Ok(respond(&state, stream(&state, &actor, feed, Vec::new(), |event| step(event, None))));
     }
+    let resumed = resume.0.is_some() && !lost;
+    if finished && resumed && !events::unsettled_after(&mut conn, feed.cursor()).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    drop(conn);
     let now = frame(PROGRESS, &body(&run), feed.cursor());
-    if run.status.is_finished() {
-        let greeting = stream(feed, vec![now], timing, |_| Step::Skip);
-        return Ok(respond(futures::StreamExt::take(greeting, 2), timing));
+    if finished {
+        let greeting = stream(&state, &actor, feed, vec![now], |_| Step::Skip);
+        return Ok(respond(&state, greeting.take(2)));
     }
     let shown = run.updated_at;
-    Ok(respond(stream(feed, vec![now], timing, move |event| step(event, Some(shown))), timing))
+    Ok(respond(&state, stream(&state, &actor, feed, vec![now], move |event| step(event, Some(shown)))))
 }
 
 /// Skips what the first frame has shown already, and ends with the run.

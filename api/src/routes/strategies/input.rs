@@ -27,43 +27,67 @@ const MAX_SYMBOL: usize = 32;
 pub(super) struct StrategyInput {
     /// Not empty after tags are stripped; at most 200 characters. Required to create.
     pub(super) name: Option<String>,
-    /// One of the closed list. Required to create.
     #[serde(rename = "type")]
+    #[schema(schema_with = super::schema::kind, required = false)]
     pub(super) kind: Option<String>,
     /// Tags are stripped; at most 5,000 characters.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    description: Option<Option<String>>,
+    description: Field<String>,
     is_active: Option<bool>,
     /// Another name of `isActive`.
     active: Option<bool>,
     /// Symbols, at most 500.
     assets: Option<Vec<String>>,
-    /// A JSON object or array, or the text of one.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Object>)]
-    parameters: Option<Option<Value>>,
+    #[serde(default)]
+    #[schema(schema_with = super::schema::parameters, required = false)]
+    parameters: Field<Value>,
     /// Replaces the whole configuration.
     #[schema(value_type = Option<Object>)]
     config: Option<Map<String, Value>>,
-    /// A status that the life cycle allows from the current one.
+    #[schema(schema_with = super::schema::status, required = false)]
     status: Option<String>,
-    /// `paper`, `live` or null.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    mode: Option<Option<String>>,
+    #[serde(default)]
+    #[schema(schema_with = super::schema::mode, required = false)]
+    mode: Field<String>,
     template_id: Option<String>,
     /// An object of numbers.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    performance_summary: Option<Option<Map<String, Value>>>,
+    performance_summary: Field<Map<String, Value>>,
     /// Refuses the change unless the strategy is at this version.
     pub(super) version: Option<i32>,
 }
 
-/// Tells null (`Some(None)`) from absent (`None`).
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
+/// A field that can be empty: absent and null are different things to say.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Field<T> {
+    #[default]
+    Absent,
+    Null,
+    Sent(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Sent))
+    }
+}
+
+impl<T> Field<T> {
+    /// Writes what was said to `slot`, after `check`.
+    fn write<U>(
+        &self,
+        slot: &mut Option<U>,
+        check: impl FnOnce(&T) -> ApiResult<Option<U>>,
+    ) -> ApiResult<()> {
+        match self {
+            Self::Absent => {}
+            Self::Null => *slot = None,
+            Self::Sent(value) => *slot = check(value)?,
+        }
+        Ok(())
+    }
 }
 
 impl StrategyInput {
@@ -76,27 +100,19 @@ impl StrategyInput {
         if let Some(kind) = &self.kind {
             strategy.kind = known_type(kind)?;
         }
-        if let Some(sent) = &self.description {
-            strategy.description = sent.as_deref().map(description).transpose()?.filter(|text| !text.is_empty());
-        }
+        self.description.write(&mut strategy.description, |text| description(text))?;
         if let Some(sent) = &self.assets {
             strategy.assets = assets(sent)?;
         }
-        if let Some(sent) = &self.parameters {
-            strategy.parameters = sent.as_ref().map(parameters).transpose()?.flatten();
-        }
+        self.parameters.write(&mut strategy.parameters, parameters)?;
         if let Some(config) = &self.config {
             strategy.config = Value::Object(config.clone());
         }
         if let Some(template) = &self.template_id {
             strategy.template_id = name_of("templateId", template)?;
         }
-        if let Some(sent) = &self.performance_summary {
-            strategy.performance_summary = sent.as_ref().map(summary).transpose()?;
-        }
-        if let Some(sent) = &self.mode {
-            strategy.mode = sent.as_deref().map(mode).transpose()?;
-        }
+        self.performance_summary.write(&mut strategy.performance_summary, |sent| summary(sent).map(Some))?;
+        self.mode.write(&mut strategy.mode, |word| mode(word).map(Some))?;
         self.apply_status(strategy)
     }
 
@@ -117,7 +133,8 @@ impl StrategyInput {
 
 /// Returns the mode that a word names.
 pub(super) fn mode(word: &str) -> ApiResult<Mode> {
-    word.parse().map_err(|_| ApiError::invalid_field("mode", format!("unknown mode {word:?}: use paper or live")))
+    word.parse()
+        .map_err(|_| ApiError::invalid_field("mode", format!("unknown mode {word:?}: use paper or live")))
 }
 
 fn known_type(kind: &str) -> ApiResult<String> {
@@ -125,7 +142,8 @@ fn known_type(kind: &str) -> ApiResult<String> {
         return Ok(kind.to_owned());
     }
     let message = format!("unknown strategy type {kind:?}: use one of {}", TYPES.join(", "));
-    Err(ApiError::bad_request(codes::UNKNOWN_STRATEGY_TYPE, message).with_details(json!({ "allowed": TYPES })))
+    Err(ApiError::bad_request(codes::UNKNOWN_STRATEGY_TYPE, message)
+        .with_details(json!({ "allowed": TYPES })))
 }
 
 fn name(sent: &str) -> ApiResult<String> {
@@ -139,8 +157,9 @@ fn name_of(field: &str, text: &str) -> ApiResult<String> {
     }
 }
 
-fn description(sent: &str) -> ApiResult<String> {
-    bounded("description", &plain(sent), MAX_DESCRIPTION)
+fn description(sent: &str) -> ApiResult<Option<String>> {
+    let text = bounded("description", &plain(sent), MAX_DESCRIPTION)?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 fn bounded(field: &str, text: &str, most: usize) -> ApiResult<String> {
@@ -148,7 +167,10 @@ fn bounded(field: &str, text: &str, most: usize) -> ApiResult<String> {
     if length <= most {
         return Ok(text.to_owned());
     }
-    Err(ApiError::invalid_field(field, format!("{field} has {length} characters, at most {most} are allowed")))
+    Err(ApiError::invalid_field(
+        field,
+        format!("{field} has {length} characters, at most {most} are allowed"),
+    ))
 }
 
 fn assets(sent: &[String]) -> ApiResult<Vec<String>> {
@@ -158,15 +180,19 @@ fn assets(sent: &[String]) -> ApiResult<Vec<String>> {
     }
     let symbol = |text: &String| {
         let text = text.trim();
-        let valid = (1..=MAX_SYMBOL).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic() && !"<>\"'&".contains(c));
-        valid.then(|| text.to_owned()).ok_or_else(|| ApiError::invalid_field("assets", format!("{text:?} is no symbol")))
+        let valid = (1..=MAX_SYMBOL).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_graphic() && !"<>\"'&".contains(c));
+        valid
+            .then(|| text.to_owned())
+            .ok_or_else(|| ApiError::invalid_field("assets", format!("{text:?} is no symbol")))
     };
     sent.iter().map(symbol).collect()
 }
 
 /// Takes JSON or its text; empty text clears.
 fn parameters(sent: &Value) -> ApiResult<Option<Value>> {
-    let refuse = || ApiError::invalid_field("parameters", "parameters must be a JSON object or array, or its text");
+    let refuse =
+        || ApiError::invalid_field("parameters", "parameters must be a JSON object or array, or its text");
     let value = match sent {
         Value::String(text) if text.trim().is_empty() => return Ok(None),
         Value::String(text) => serde_json::from_str(text).map_err(|_| refuse())?,
@@ -185,11 +211,16 @@ fn parameters(sent: &Value) -> ApiResult<Option<Value>> {
 
 fn summary(sent: &Map<String, Value>) -> ApiResult<Value> {
     match sent.iter().find(|(_, value)| !(value.is_number() || value.is_null())) {
-        Some((key, _)) => {
-            Err(ApiError::invalid_field("performanceSummary", format!("performanceSummary.{key} must be a number")))
-        }
+        Some((key, _)) => Err(ApiError::invalid_field(
+            "performanceSummary",
+            format!("performanceSummary.{key} must be a number"),
+        )),
         // Screens take absent numbers, not null ones.
-        None => Ok(sent.iter().filter(|(_, value)| value.is_number()).map(|(k, v)| (k.clone(), v.clone())).collect()),
+        None => Ok(sent
+            .iter()
+            .filter(|(_, value)| value.is_number())
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()),
     }
 }
 
@@ -217,15 +248,20 @@ mod tests {
     #[test]
     fn null_clears_and_absence_keeps() {
         let input: StrategyInput = serde_json::from_value(json!({"description": null})).expect("valid");
-        assert_eq!(input.description, Some(None));
-        assert_eq!(input.parameters, None);
+        assert_eq!(input.description, Field::Null);
+        assert_eq!(input.parameters, Field::Absent);
     }
 
     #[test]
     fn symbols_are_short_and_plain() {
-        for (sent, valid) in
-            [("AAPL", true), (" BRK.B ", true), ("BTC/USD", true), ("", false), ("A B", false), ("<b>", false)]
-        {
+        for (sent, valid) in [
+            ("AAPL", true),
+            (" BRK.B ", true),
+            ("BTC/USD", true),
+            ("", false),
+            ("A B", false),
+            ("<b>", false),
+        ] {
             assert_eq!(assets(&[sent.to_owned()]).is_ok(), valid, "{sent:?}");
         }
     }

@@ -55,7 +55,11 @@ pub(super) async fn deploy(
     responses((status = 200, body = super::StrategyView), (status = 400, description = "It does not trade.")),
     security(("session" = []))
 )]
-pub(super) async fn pause(actor: Actor, State(state): State<AppState>, Id(id): Id<Uuid>) -> ApiResult<Response> {
+pub(super) async fn pause(
+    actor: Actor,
+    State(state): State<AppState>,
+    Id(id): Id<Uuid>,
+) -> ApiResult<Response> {
     advance(&state, &actor, id, "pause_strategy", |strategy| step(strategy, Status::Paused)).await
 }
 
@@ -70,7 +74,11 @@ pub(super) async fn pause(actor: Actor, State(state): State<AppState>, Id(id): I
     ),
     security(("session" = []))
 )]
-pub(super) async fn resume(actor: Actor, State(state): State<AppState>, Id(id): Id<Uuid>) -> ApiResult<Response> {
+pub(super) async fn resume(
+    actor: Actor,
+    State(state): State<AppState>,
+    Id(id): Id<Uuid>,
+) -> ApiResult<Response> {
     advance(&state, &actor, id, "resume_strategy", |strategy| match strategy.status {
         Status::Paper | Status::Live => Ok(()),
         Status::Paused => step(strategy, strategy.mode.unwrap_or(Mode::Paper).status()),
@@ -86,7 +94,11 @@ pub(super) async fn resume(actor: Actor, State(state): State<AppState>, Id(id): 
     responses((status = 200, body = super::StrategyView), (status = 400, description = "It was never deployed.")),
     security(("session" = []))
 )]
-pub(super) async fn stop(actor: Actor, State(state): State<AppState>, Id(id): Id<Uuid>) -> ApiResult<Response> {
+pub(super) async fn stop(
+    actor: Actor,
+    State(state): State<AppState>,
+    Id(id): Id<Uuid>,
+) -> ApiResult<Response> {
     advance(&state, &actor, id, "stop_strategy", |strategy| step(strategy, Status::Stopped)).await
 }
 
@@ -116,7 +128,8 @@ pub(super) fn step(strategy: &mut Strategy, next: Status) -> ApiResult<()> {
     if !strategy.status.may_become(next) {
         return Err(refusal(strategy.status, next.as_str()));
     }
-    if strategy.status != next {
+    // Labels leave the owner's switch alone; beginning and ending to trade set it.
+    if strategy.status.trades() != next.trades() {
         strategy.is_active = next.trades();
     }
     strategy.status = next;

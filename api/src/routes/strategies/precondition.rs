@@ -17,7 +17,9 @@ impl Precondition {
     /// the row exists is checked anyway.
     pub(super) fn new(headers: &HeaderMap, version: Option<i32>) -> ApiResult<Self> {
         let Some(value) = headers.get(header::IF_MATCH) else { return Ok(Self { if_match: None, version }) };
-        let refuse = || ApiError::invalid_field("If-Match", "If-Match must be an ETag of this strategy, such as \"3\"");
+        let refuse = || {
+            ApiError::invalid_field("If-Match", "If-Match must be an ETag of this strategy, such as \"3\"")
+        };
         let text = value.to_str().map_err(|_| refuse())?.trim();
         if text == "*" {
             return Ok(Self { if_match: None, version });
@@ -80,7 +82,11 @@ mod tests {
                 headers.insert("if-match", HeaderValue::from_static(text));
             }
             let outcome = Precondition::new(&headers, version).and_then(|condition| condition.check(3));
-            assert_eq!(outcome.err().map(|error| error.status().as_u16()), status, "{if_match:?} {version:?}");
+            assert_eq!(
+                outcome.err().map(|error| error.status().as_u16()),
+                status,
+                "{if_match:?} {version:?}"
+            );
         }
     }
 }

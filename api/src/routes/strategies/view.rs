@@ -21,8 +21,8 @@ use crate::timestamp;
 pub struct StrategyView {
     id: Uuid,
     name: String,
-    /// One of the closed list of types.
     #[serde(rename = "type")]
+    #[schema(schema_with = super::schema::kind)]
     kind: String,
     description: Option<String>,
     /// Whether it may trade now.
@@ -32,9 +32,9 @@ pub struct StrategyView {
     /// JSON as text, whichever way it was sent; keys may come back in another order.
     parameters: Option<String>,
     template_id: String,
-    /// `draft`, `backtesting`, `backtested`, `paper`, `live`, `paused` or `stopped`.
+    #[schema(schema_with = super::schema::status)]
     status: &'static str,
-    /// `paper`, `live` or null.
+    #[schema(schema_with = super::schema::mode)]
     mode: Option<&'static str>,
     #[schema(value_type = Object)]
     config: Value,

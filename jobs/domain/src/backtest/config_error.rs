@@ -195,7 +195,8 @@ fn strategy(strategy: &Strategy) -> Result<(), ConfigError> {
             period("strategy.period", bars)?;
             levels("strategy.low", low, "strategy.high", high)
         }
-        Strategy::BollingerReversion { period: bars, k } | Strategy::BollingerBreakout { period: bars, k } => {
+        Strategy::BollingerReversion { period: bars, k }
+        | Strategy::BollingerBreakout { period: bars, k } => {
             period("strategy.period", bars)?;
             level("strategy.k", k, 0.0, 100.0)
         }
@@ -232,9 +233,5 @@ fn level(field: &'static str, value: f64, min: f64, max: f64) -> Result<(), Conf
 fn levels(low: &'static str, value: f64, high: &'static str, upper: f64) -> Result<(), ConfigError> {
     level(low, value, 0.0, 100.0)?;
     level(high, upper, 0.0, 100.0)?;
-    if value < upper {
-        Ok(())
-    } else {
-        Err(ConfigError::LevelsCrossed { field: low, value, upper })
-    }
+    if value < upper { Ok(()) } else { Err(ConfigError::LevelsCrossed { field: low, value, upper }) }
 }

@@ -43,7 +43,15 @@ pub(crate) fn run(config: &Config, series: &Series) -> Report {
         if let Some(exit) = leg.exit {
             let reason = if exit.at_end { Reason::CloseAtEnd } else { Reason::Exit };
             let (price, reference, fees) = (exit.price, exit.reference, exit.fees);
-            book.close(&Booking { bar: exit.bar, date: series.dates[exit.bar], price, reference, fees, reason, ..at });
+            book.close(&Booking {
+                bar: exit.bar,
+                date: series.dates[exit.bar],
+                price,
+                reference,
+                fees,
+                reason,
+                ..at
+            });
         }
     }
     equity.resize(len, book.cash);

@@ -15,6 +15,7 @@ pub enum Side {
 
 impl Side {
     /// Returns the other side.
+    #[must_use]
     pub fn opposite(self) -> Self {
         match self {
             Self::Buy => Self::Sell,

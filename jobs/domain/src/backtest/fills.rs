@@ -100,7 +100,9 @@ impl<T: Terms> Simulation<'_, T> {
     /// comes first when both lie in the bar; a gap beyond a level fills at the open.
     pub(super) fn watch_levels(&mut self) {
         for symbol in 0..self.series.len() {
-            let Some(position) = self.book.positions[symbol].filter(|_| self.present[symbol]) else { continue };
+            let Some(position) = self.book.positions[symbol].filter(|_| self.present[symbol]) else {
+                continue;
+            };
             let (series, bar) = (&self.series[symbol], self.cursors[symbol]);
             let (open, high, low) = (series.open[bar], series.high[bar], series.low[bar]);
             let sign = position.side.sign();
@@ -165,6 +167,15 @@ impl<T: Terms> Simulation<'_, T> {
         reason: Reason,
         order_type: OrderType,
     ) -> Booking {
-        Booking { symbol, bar: self.bar, date: self.dates[self.bar], price, reference, fees, reason, order_type }
+        Booking {
+            symbol,
+            bar: self.bar,
+            date: self.dates[self.bar],
+            price,
+            reference,
+            fees,
+            reason,
+            order_type,
+        }
     }
 }

@@ -80,7 +80,7 @@ impl Mask {
     }
 }
 
-/// Compares up to 64 pairs; eight at a time so that the comparisons vectorise.
+/// Compares up to 64 pairs.
 #[inline]
 fn compare_word(a: &[f64], b: &[f64]) -> (u64, u64) {
     let (mut less, mut more) = (0, 0);

@@ -135,9 +135,7 @@ impl<'a> Curve<'a> {
     fn add_returns(&mut self, from: usize, to: usize, quantity: f64, cash: f64) {
         let (mut sums, mut squares) = ([0.0; 4], [0.0; 4]);
         let (before, after) = (&self.close[from..to - 1], &self.close[from + 1..to]);
-        let change = |before: f64, after: f64| {
-            (quantity * (after - before)) / (cash + quantity * before)
-        };
+        let change = |before: f64, after: f64| (quantity * (after - before)) / (cash + quantity * before);
         let (a, b) = (before.chunks_exact(4), after.chunks_exact(4));
         for (&before, &after) in a.remainder().iter().zip(b.remainder()) {
             let r = change(before, after);

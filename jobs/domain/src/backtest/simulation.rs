@@ -121,7 +121,15 @@ impl<'a, T: Terms> Simulation<'a, T> {
             self.cash[last] = self.book.cash;
             self.exposure[last] = 0.0;
         }
-        Report::new(self.series, self.dates, self.equity, self.cash, self.exposure, self.book, self.config.initial_cash)
+        Report::new(
+            self.series,
+            self.dates,
+            self.equity,
+            self.cash,
+            self.exposure,
+            self.book,
+            self.config.initial_cash,
+        )
     }
 
     fn step(&mut self) {

@@ -109,7 +109,8 @@ impl<T: Terms> Iterator for Walk<'_, T> {
                 short_value: 0.0,
                 symbols: 1,
             });
-            if !(quantity > 0.0) {
+            let opened = quantity > 0.0;
+            if !opened {
                 continue;
             }
             let entry_fees = self.terms.fees(quantity, price, 1.0);

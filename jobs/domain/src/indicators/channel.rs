@@ -55,8 +55,9 @@ mod tests {
                     prop_assert!(top[i].is_nan() && bottom[i].is_nan());
                 } else {
                     let before = &values[i - window..i];
-                    prop_assert_eq!(top[i], before.iter().copied().fold(f64::MIN, f64::max));
-                    prop_assert_eq!(bottom[i], before.iter().copied().fold(f64::MAX, f64::min));
+                    let highest = before.iter().copied().fold(f64::MIN, f64::max);
+                    let lowest = before.iter().copied().fold(f64::MAX, f64::min);
+                    prop_assert_eq!((top[i], bottom[i]), (highest, lowest));
                 }
             }
         }

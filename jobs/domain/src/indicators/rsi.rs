@@ -20,11 +20,11 @@ pub fn rsi(values: &[f64], period: usize) -> Vec<f64> {
     let (mut gain, mut loss) = (seed(1.0), seed(-1.0));
     out[period] = index(gain, loss);
     let (kept, divisor) = ((period - 1) as f64, period as f64);
-    for i in period + 1..values.len() {
-        let moved = change(i);
+    let rest = values[period..].windows(2).map(|pair| pair[1] - pair[0]);
+    for (moved, out) in rest.zip(&mut out[period + 1..]) {
         gain = (gain * kept + moved.max(0.0)) / divisor;
         loss = (loss * kept + (-moved).max(0.0)) / divisor;
-        out[i] = index(gain, loss);
+        *out = index(gain, loss);
     }
     out
 }

@@ -204,7 +204,9 @@ mod tests {
         assert_eq!(flat.total_return, Some(0.0));
         assert_eq!(flat.max_drawdown, Some(0.0));
         assert_eq!(flat.downside_risk, Some(0.0));
-        for undefined in [flat.sharpe_arith_ddof1, flat.sortino, flat.calmar, flat.omega, flat.tail_ratio, flat.stability] {
+        for undefined in
+            [flat.sharpe_arith_ddof1, flat.sortino, flat.calmar, flat.omega, flat.tail_ratio, flat.stability]
+        {
             assert_eq!(undefined, None);
         }
     }

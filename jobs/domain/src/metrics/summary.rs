@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{CurveMetrics, PERIODS_PER_YEAR, compound, with_deviation};
-use super::trades::{TradeMetrics, trade_metrics};
 use super::defined;
+use super::trades::{TradeMetrics, trade_metrics};
 use crate::backtest::{RoundTrip, TradeEvent};
 
 /// The conventions behind the figures, stated with them.

@@ -135,3 +135,60 @@ impl Sums {
         self.days += trade.holding_days();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{Days, NaiveDate};
+
+    use super::*;
+    use crate::backtest::{Reason, Side};
+
+    fn trip(pnl: f64, days: u64) -> RoundTrip {
+        let entry_date = NaiveDate::from_ymd_opt(2024, 1, 1).expect("a date of the calendar");
+        RoundTrip {
+            symbol: 0,
+            side: Side::Buy,
+            quantity: 1.0,
+            entry_bar: 0,
+            exit_bar: 1,
+            entry_date,
+            exit_date: entry_date + Days::new(days),
+            entry_price: 100.0,
+            exit_price: 100.0 + pnl,
+            entry_fees: 0.0,
+            exit_fees: 0.0,
+            pnl,
+            return_fraction: pnl / 100.0,
+            closed_by: Some(Reason::Exit),
+        }
+    }
+
+    fn near(got: Option<f64>, expected: f64) {
+        let got = got.expect("the figure is defined");
+        assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+
+    #[test]
+    fn wins_and_losses_are_told_apart() {
+        let got = trade_metrics(&[trip(10.0, 4), trip(-5.0, 2), trip(0.0, 0), trip(20.0, 6)], 365);
+        assert_eq!((got.total, got.winning, got.losing), (4, 2, 2));
+        near(got.win_rate, 0.5);
+        near(got.profit_factor, 6.0);
+        near(got.average_win, 0.15);
+        near(got.average_loss, -0.025);
+        near(got.expectancy, 6.25);
+        near(got.average_holding_days, 3.0);
+        near(got.per_month, 4.0 / (365.0 * 12.0 / 365.25));
+        near(got.kelly, 0.5 - 0.5 / (15.0 / 2.5));
+    }
+
+    #[test]
+    fn what_cannot_be_divided_is_undefined() {
+        let none = trade_metrics(&[], 30);
+        assert_eq!((none.total, none.win_rate, none.profit_factor), (0, None, None));
+        near(none.per_month, 0.0);
+        let only_wins = trade_metrics(&[trip(1.0, 1)], 0);
+        assert_eq!((only_wins.profit_factor, only_wins.average_loss), (None, None));
+        assert_eq!((only_wins.per_month, only_wins.system_quality), (None, None));
+    }
+}

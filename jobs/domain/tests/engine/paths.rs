@@ -26,7 +26,11 @@ fn same_cell(config: &Config, series: &Series, report: &Report) {
     assert_eq!(cell.winning, report.metrics.trades.winning);
     assert_eq!(cell.open, !report.open_positions.is_empty());
     assert!(near(cell.final_equity, report.final_equity().unwrap_or(config.initial_cash)));
-    assert!(near(cell.max_drawdown, report.metrics.max_drawdown.unwrap_or(0.0)), "{cell:?} {:?}", report.metrics);
+    assert!(
+        near(cell.max_drawdown, report.metrics.max_drawdown.unwrap_or(0.0)),
+        "{cell:?} {:?}",
+        report.metrics
+    );
     match (cell.sharpe, report.metrics.sharpe) {
         (Some(ours), Some(theirs)) => assert!(near(ours, theirs), "{ours} {theirs}"),
         (ours, theirs) => assert_eq!(ours, theirs),

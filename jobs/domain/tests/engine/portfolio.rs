@@ -1,9 +1,11 @@
 //! Several symbols over one cash pool.
 
 use chrono::Days;
-use domain::backtest::{Config, SimulationError, Sizing, Strategy, run};
+use domain::backtest::{Config, Direction, SimulationError, Sizing, Strategy, run};
+use domain::bars::Series;
+use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
-use crate::sample::flat;
+use crate::sample::{any_configs, cut, flat, walks};
 
 fn near(a: f64, b: f64) {
     assert!((a - b).abs() <= 1e-9 * 1.0_f64.max(a.abs()), "{a} {b}");
@@ -75,4 +77,49 @@ fn bars_that_cannot_be_simulated_are_refused() {
     assert_eq!(code(&[unordered]), Err("BARS_UNORDERED"));
     assert_eq!(code(&[unpriced]), Err("BARS_PRICE_INVALID"));
     assert_eq!(code(&[good.clone(), good]), Err("SYMBOL_TWICE"));
+}
+
+/// Returns `whole` under another name, starting later, without the bars that `missing` marks.
+fn thinned(whole: &Series, symbol: &str, later: u64, missing: &[bool]) -> Series {
+    let keep: Vec<usize> =
+        (0..whole.len()).filter(|&bar| !missing.get(bar).copied().unwrap_or(false)).collect();
+    let column = |values: &[f64]| keep.iter().map(|&bar| values[bar]).collect();
+    Series {
+        symbol: symbol.to_owned(),
+        dates: keep.iter().map(|&bar| whole.dates[bar] + Days::new(later)).collect(),
+        open: column(&whole.open),
+        high: column(&whole.high),
+        low: column(&whole.low),
+        close: column(&whole.close),
+        volume: column(&whole.volume),
+        provenance: keep.iter().map(|&bar| whole.provenance[bar]).collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_portfolio_keeps_its_books_and_looks_at_nothing_later(
+        first in walks(70), second in walks(70), later in 0_u64..30,
+        missing in prop::collection::vec(any::<bool>(), 0..70), config in any_configs(), at in 0_usize..90,
+    ) {
+        let config = Config { close_at_end: false, ..config };
+        let series = [first, thinned(&second, "LATE", later, &missing)];
+        let got = run(&config, &series).expect("a valid run");
+        prop_assert!(got.dates.windows(2).all(|pair| pair[0] < pair[1]));
+        if config.direction == Direction::LongOnly {
+            prop_assert!(got.cash.iter().all(|&cash| cash >= 0.0));
+        }
+        let closed: f64 = got.trades.iter().chain(&got.open_positions).map(|trade| trade.pnl).sum();
+        let end = got.final_equity().unwrap_or(config.initial_cash);
+        prop_assert!((end - config.initial_cash - closed).abs() < 1e-6);
+
+        let Some(&last) = got.dates.get(at) else { return Ok(()) };
+        let before = |one: &Series| cut(one, one.dates.partition_point(|&date| date <= last));
+        let part = run(&config, &[before(&series[0]), before(&series[1])]).expect("a valid run");
+        prop_assert_eq!(&got.equity[..=at], &part.equity[..]);
+        let events: Vec<_> = got.events.iter().filter(|event| event.date <= last).copied().collect();
+        prop_assert_eq!(events, part.events);
+    }
 }

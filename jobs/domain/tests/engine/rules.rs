@@ -34,7 +34,8 @@ fn each_fill_rule_takes_its_own_price() {
 #[test]
 fn fees_are_paid_once_a_side() {
     let fees = Fees { fixed: 2.0, fraction: 0.01, per_share: 0.5 };
-    let config = Config { fees, sizing: Sizing::Units(10.0), close_at_end: true, ..Config::new(HOLD, 1_000.0) };
+    let config =
+        Config { fees, sizing: Sizing::Units(10.0), close_at_end: true, ..Config::new(HOLD, 1_000.0) };
     let got = report(&config, flat("A", &[10.0, 10.0, 20.0]));
     let (entry, exit) = (2.0 + 1.0 + 5.0, 2.0 + 2.0 + 5.0);
     assert_eq!(got.events.len(), 2);
@@ -49,8 +50,12 @@ fn fees_are_paid_once_a_side() {
 #[test]
 fn slippage_is_against_the_trade_on_both_sides() {
     for slippage in [Slippage::Bps(100.0), Slippage::Spread(0.02)] {
-        let config =
-            Config { slippage, sizing: Sizing::Units(10.0), close_at_end: true, ..Config::new(HOLD, 1_000.0) };
+        let config = Config {
+            slippage,
+            sizing: Sizing::Units(10.0),
+            close_at_end: true,
+            ..Config::new(HOLD, 1_000.0)
+        };
         let got = report(&config, flat("A", &[10.0, 10.0, 20.0]));
         near(got.trades[0].entry_price, 10.1);
         near(got.trades[0].exit_price, 19.8);
@@ -139,7 +144,13 @@ fn a_series_shorter_than_the_warm_up_gives_no_trade_and_a_valid_report() {
     for len in [0, 1, 2, 19] {
         for strategy in [
             Strategy::MovingAverageCrossover { fast: 5, slow: 20 },
-            Strategy::Momentum { lookback: 20, threshold: 0.0, rsi_period: 14, overbought: 70.0, oversold: 30.0 },
+            Strategy::Momentum {
+                lookback: 20,
+                threshold: 0.0,
+                rsi_period: 14,
+                overbought: 70.0,
+                oversold: 30.0,
+            },
             Strategy::RsiReversion { period: 20, low: 40.0, high: 60.0 },
             Strategy::BollingerBreakout { period: 20, k: 1.0 },
             Strategy::DonchianBreakout { entry: 5, exit: 20 },
@@ -192,6 +203,7 @@ proptest! {
         let (one, two) = (report(&config, series.clone()), report(&config, series));
         let bytes = |report: &Report| serde_json::to_vec(report).expect("a report is plain JSON");
         prop_assert_eq!(bytes(&one), bytes(&two));
-        prop_assert!(!String::from_utf8_lossy(&bytes(&one)).contains("NaN"));
+        let figures = format!("{:?}", one.metrics);
+        prop_assert!(!figures.contains("NaN") && !figures.contains("inf"), "{}", figures);
     }
 }

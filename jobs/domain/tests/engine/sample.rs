@@ -84,7 +84,8 @@ pub(crate) fn walks(longest: usize) -> impl Generator<Value = Series> {
 pub(crate) fn strategies() -> impl Generator<Value = Strategy> {
     prop_oneof![
         Just(Strategy::BuyAndHold),
-        (1_usize..6, 1_usize..12).prop_map(|(fast, more)| Strategy::MovingAverageCrossover { fast, slow: fast + more }),
+        (1_usize..6, 1_usize..12)
+            .prop_map(|(fast, more)| Strategy::MovingAverageCrossover { fast, slow: fast + more }),
         (1_usize..8, 2_usize..8).prop_map(|(lookback, rsi_period)| Strategy::Momentum {
             lookback,
             threshold: 0.01,
@@ -93,8 +94,10 @@ pub(crate) fn strategies() -> impl Generator<Value = Strategy> {
             oversold: 20.0,
         }),
         (2_usize..10).prop_map(|period| Strategy::RsiReversion { period, low: 40.0, high: 60.0 }),
-        (2_usize..12, 0_u8..3).prop_map(|(period, k)| Strategy::BollingerReversion { period, k: f64::from(k) / 2.0 }),
-        (2_usize..12, 0_u8..3).prop_map(|(period, k)| Strategy::BollingerBreakout { period, k: f64::from(k) / 2.0 }),
+        (2_usize..12, 0_u8..3)
+            .prop_map(|(period, k)| Strategy::BollingerReversion { period, k: f64::from(k) / 2.0 }),
+        (2_usize..12, 0_u8..3)
+            .prop_map(|(period, k)| Strategy::BollingerBreakout { period, k: f64::from(k) / 2.0 }),
         (1_usize..10, 1_usize..10).prop_map(|(entry, exit)| Strategy::DonchianBreakout { entry, exit }),
     ]
 }
@@ -114,7 +117,8 @@ pub(crate) fn configs() -> impl Generator<Value = Config> {
         Just(Fees { fixed: 1.0, fraction: 0.001, per_share: 0.005 }),
         Just(Fees { fixed: 0.0, fraction: 0.002, per_share: 0.0 }),
     ];
-    let slippage = prop_oneof![Just(Slippage::Bps(0.0)), Just(Slippage::Bps(5.0)), Just(Slippage::Spread(0.002))];
+    let slippage =
+        prop_oneof![Just(Slippage::Bps(0.0)), Just(Slippage::Bps(5.0)), Just(Slippage::Spread(0.002))];
     (strategies(), fill, sizing, fees, slippage, any::<bool>(), any::<bool>()).prop_map(
         |(strategy, fill, sizing, fees, slippage, whole_shares, close_at_end)| Config {
             fill,
@@ -131,10 +135,12 @@ pub(crate) fn configs() -> impl Generator<Value = Config> {
 /// The same with shorts and protective levels.
 pub(crate) fn any_configs() -> impl Generator<Value = Config> {
     let level = |f: f64| prop_oneof![Just(None), Just(Some(f))];
-    (configs(), any::<bool>(), level(0.03), level(0.04)).prop_map(|(config, short, stop_loss, take_profit)| Config {
-        direction: if short { Direction::LongShort } else { Direction::LongOnly },
-        stop_loss,
-        take_profit,
-        ..config
-    })
+    (configs(), any::<bool>(), level(0.03), level(0.04)).prop_map(
+        |(config, short, stop_loss, take_profit)| Config {
+            direction: if short { Direction::LongShort } else { Direction::LongOnly },
+            stop_loss,
+            take_profit,
+            ..config
+        },
+    )
 }

@@ -87,6 +87,9 @@ mod tests {
         let bars = BarsUsed { real: 40, simulated: 2, first_simulated: None };
         let said = sentences(&Summary::default(), 1, &bars);
         assert!(said.contains("Over 1 session "), "{said}");
-        assert!(said.ends_with("2 of 42 bars are simulated and say nothing about the real market."), "{said}");
+        assert!(
+            said.ends_with("2 of 42 bars are simulated and say nothing about the real market."),
+            "{said}"
+        );
     }
 }

@@ -10,7 +10,6 @@ use sqlx::PgConnection;
 use thiserror::Error;
 use uuid::Uuid;
 
-
 /// What a run found, as [`super::finish`] stores it.
 #[derive(Debug, Clone, Copy)]
 pub struct Results<'a> {

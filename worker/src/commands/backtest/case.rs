@@ -1,6 +1,6 @@
 //! The cases of a golden file: what a public engine was asked to run.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use domain::backtest::{Direction, Sizing, Strategy};
 use serde::Deserialize;
 use serde_json::Value;
@@ -112,10 +112,14 @@ impl Case {
         })
     }
 
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn bars(&self, name: &str) -> anyhow::Result<usize> {
-        let value = self.params.get(name).and_then(Value::as_u64);
-        let value = value.with_context(|| format!("params.{name} is missing or no whole number"))?;
-        Ok(usize::try_from(value)?)
+        let value = self.number(name)?;
+        ensure!(
+            value.fract() == 0.0 && (0.0..1e9).contains(&value),
+            "params.{name} is {value}, no whole number"
+        );
+        Ok(value as usize)
     }
 
     fn number(&self, name: &str) -> anyhow::Result<f64> {

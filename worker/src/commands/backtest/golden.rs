@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use domain::backtest::RoundTrip;
+use domain::bars::Series;
+use domain::metrics::{Metrics, curve_metrics};
+use serde_json::{Value, json};
 
+use super::bars_file;
 use super::outcome::{Line, Outcome};
 use super::replay::{load, outcome};
 
@@ -45,7 +49,8 @@ fn compare(outcome: &Outcome, expect: &Value, wrong: &mut Vec<String>) {
     let first = expect["trades_first"].as_array().expect("a case has first trades");
     let last = expect["trades_last"].as_array().expect("a case has last trades");
     let tail = &ours[ours.len() - last.len().min(ours.len())..];
-    for (what, ours, golden) in [("first", &ours[..first.len().min(ours.len())], first), ("last", tail, last)] {
+    for (what, ours, golden) in [("first", &ours[..first.len().min(ours.len())], first), ("last", tail, last)]
+    {
         for (i, (ours, golden)) in ours.iter().zip(golden).enumerate() {
             for field in ["entry_date", "exit_date", "entry_price", "exit_price", "size", "pnl"] {
                 same(&ours[field], &golden[field], &format!("trades_{what}[{i}].{field}"), wrong);
@@ -54,14 +59,103 @@ fn compare(outcome: &Outcome, expect: &Value, wrong: &mut Vec<String>) {
     }
 }
 
+/// The figures of vectorbt's own that our report has too.
+fn vectorbt_figures(outcome: &Outcome, metrics: &Metrics) -> Value {
+    // vectorbt counts a first return of zero.
+    let with_first: Vec<f64> = outcome.equity.first().into_iter().chain(&outcome.equity).copied().collect();
+    let curve = curve_metrics(&with_first);
+    let fees: f64 = outcome.trades.iter().map(|trade| trade.entry_fees + trade.exit_fees).sum();
+    json!({
+        "final_equity": outcome.equity.last(),
+        "total_return": metrics.total_return,
+        "trades_total": outcome.trades.len(),
+        "trades_closed": metrics.trades.total,
+        "win_rate_closed": metrics.trades.win_rate,
+        "profit_factor_closed": metrics.trades.profit_factor,
+        "expectancy_closed": metrics.trades.expectancy,
+        "max_drawdown": metrics.max_drawdown,
+        "sharpe_252": curve.sharpe_arith_ddof1,
+        "sortino_252": curve.sortino,
+        "calmar_252": curve.calmar,
+        "omega_252": curve.omega,
+        "annualized_return_252": curve.cagr_252,
+        "annualized_volatility_252": curve.annual_vol_ddof1,
+        "fees_paid": fees,
+    })
+}
+
+/// The figures of backtesting.py's own that our report has too; it counts in percent.
+fn backtesting_figures(outcome: &Outcome, metrics: &Metrics) -> Value {
+    let percent = |value: Option<f64>| value.map(|value| value * 100.0);
+    let trades = &metrics.trades;
+    json!({
+        "Equity Final [$]": outcome.equity.last(),
+        "Equity Peak [$]": metrics.equity_peak,
+        "Return [%]": percent(metrics.total_return),
+        "Return (Ann.) [%]": percent(metrics.annualised_return),
+        "Volatility (Ann.) [%]": percent(metrics.volatility_compounded),
+        "CAGR [%]": percent(metrics.cagr),
+        "Sharpe Ratio": metrics.sharpe_compounded,
+        "Calmar Ratio": metrics.calmar,
+        "Max. Drawdown [%]": percent(metrics.max_drawdown),
+        "# Trades": trades.total,
+        "Win Rate [%]": percent(trades.win_rate),
+        "Best Trade [%]": percent(trades.best_return),
+        "Worst Trade [%]": percent(trades.worst_return),
+        "Profit Factor": trades.profit_factor_of_returns,
+        "Expectancy [%]": percent(trades.expectancy_return),
+        "SQN": trades.system_quality,
+        "Kelly Criterion": trades.kelly,
+    })
+}
+
+fn compare_own_figures(
+    engine: &str,
+    outcome: &Outcome,
+    series: &Series,
+    expect: &Value,
+    wrong: &mut Vec<String>,
+) {
+    let closed: Vec<RoundTrip> =
+        outcome.trades.iter().filter(|trade| trade.closed_by.is_some()).copied().collect();
+    let metrics = Metrics::new(&series.dates, &outcome.equity, &[], &[], &closed, 100_000.0);
+    let mut figures = match engine {
+        "vectorbt" => vectorbt_figures(outcome, &metrics),
+        "backtesting" => backtesting_figures(outcome, &metrics),
+        _ => json!({
+            "final_equity": outcome.equity.last(),
+            "trades_closed": metrics.trades.total,
+            "win_rate_closed": metrics.trades.win_rate,
+        }),
+    };
+    if series.len() < 252 {
+        // Ours says nothing of a year it has not seen.
+        figures.as_object_mut().map(|figures| figures.remove("CAGR [%]"));
+    }
+    for (name, ours) in figures.as_object().expect("figures are an object") {
+        same(ours, &expect["engine_stats"][name], name, wrong);
+    }
+}
+
 fn all_cases_of(name: &str, count: usize) {
-    let file = load(&project("jobs/domain/tests/golden").join(name)).expect("the golden file is in the project");
+    let file =
+        load(&project("jobs/domain/tests/golden").join(name)).expect("the golden file is in the project");
     assert_eq!(file.cases.len(), count);
     let mut wrong = Vec::new();
     for case in &file.cases {
         let mut here = Vec::new();
         match outcome(&file, case, &project("jobs/market_data/ohlcv")) {
-            Ok(outcome) => compare(&outcome, &case["expect"], &mut here),
+            Ok(outcome) => {
+                compare(&outcome, &case["expect"], &mut here);
+                let engine = case["engine"].as_str().expect("a case names its engine");
+                let path = bars_file::locate(
+                    &project("jobs/market_data/ohlcv"),
+                    case["data"].as_str().expect("a name"),
+                );
+                let series =
+                    bars_file::read(&path.expect("the file was just read")).expect("the file was just read");
+                compare_own_figures(engine, &outcome, &series, &case["expect"], &mut here);
+            }
             Err(error) => here.push(format!("{error:#}")),
         }
         wrong.extend(here.into_iter().map(|what| format!("{} {what}", case["id"])));

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use domain::backtest::{Config, Direction, Fees, Fill, Sizing, Slippage, Strategy};
 
 /// How a run from the command line trades.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// CSV file with the header date,open,high,low,close,volume.

@@ -37,7 +37,10 @@ fn ordinary(case: &Case) -> anyhow::Result<Config> {
 fn market_only(case: &Case) -> anyhow::Result<()> {
     let x = &case.execution;
     ensure!(x.fill == CaseFill::NextOpen, "fill {:?} is not defined for this engine", x.fill);
-    ensure!(x.stop_loss_pct.is_none() && x.take_profit_pct.is_none(), "stops are not defined for this engine");
+    ensure!(
+        x.stop_loss_pct.is_none() && x.take_profit_pct.is_none(),
+        "stops are not defined for this engine"
+    );
     ensure!(x.spread == 0.0, "spread {} is not defined for this engine", x.spread);
     Ok(())
 }

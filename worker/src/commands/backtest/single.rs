@@ -51,11 +51,13 @@ fn rule(name: &str, parameters: &[String]) -> anyhow::Result<Strategy> {
     let mut object = Map::new();
     object.insert("type".to_owned(), Value::from(name));
     for parameter in parameters {
-        let (key, value) = parameter.split_once('=').with_context(|| format!("{parameter:?} is not name=number"))?;
+        let (key, value) =
+            parameter.split_once('=').with_context(|| format!("{parameter:?} is not name=number"))?;
         let number = serde_json::from_str(value).with_context(|| format!("{key} is {value:?}, no number"))?;
         object.insert(key.to_owned(), number);
     }
-    serde_json::from_value(Value::Object(object)).with_context(|| format!("strategy {name} with {parameters:?}"))
+    serde_json::from_value(Value::Object(object))
+        .with_context(|| format!("strategy {name} with {parameters:?}"))
 }
 
 fn table(report: &Report, out: &mut impl Write) -> std::io::Result<()> {

@@ -128,9 +128,12 @@ mod tests {
 
     #[test]
     fn a_range_names_both_ends_and_a_step() {
-        for (text, expected) in
-            [("5..7", vec![5, 6, 7]), ("30..50:10", vec![30, 40, 50]), ("30..45:10", vec![30, 40]), ("8", vec![8])]
-        {
+        for (text, expected) in [
+            ("5..7", vec![5, 6, 7]),
+            ("30..50:10", vec![30, 40, 50]),
+            ("30..45:10", vec![30, 40]),
+            ("8", vec![8]),
+        ] {
             let range: Range = text.parse().expect(text);
             assert_eq!(range.values().collect::<Vec<_>>(), expected);
         }

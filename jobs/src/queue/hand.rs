@@ -1,0 +1,135 @@
+//! How many claimed jobs a queue of this process may have in hand: its slots, and a margin
+//! that follows how long its handlers take.
+//!
+//! Handlers of microseconds would wait for the next claim's round trip; handlers of seconds
+//! must not hoard what another process could run. So the margin is what the slots get through
+//! in [`AHEAD`], and nothing while handlers take longer than that.
+
+use std::{
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// How far ahead of the handlers a claim may run.
+const AHEAD: Duration = Duration::from_millis(30);
+
+/// The jobs in hand of one queue.
+#[derive(Debug)]
+pub(super) struct Hand {
+    slots: std::sync::Arc<Semaphore>,
+    size: usize,
+    most: usize,
+    held: AtomicUsize,
+    /// Smoothed handler time, in nanoseconds.
+    handler_ns: AtomicU64,
+    freed: Notify,
+}
+
+impl Hand {
+    pub(super) fn new(slots: usize, claim_batch: usize) -> Self {
+        Self {
+            slots: std::sync::Arc::new(Semaphore::new(slots)),
+            size: slots,
+            most: claim_batch,
+            held: AtomicUsize::new(0),
+            // Until a handler has been seen, there is no margin.
+            handler_ns: AtomicU64::new(u64::MAX),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Returns how many jobs beyond the slots may be claimed ahead.
+    fn margin(&self) -> usize {
+        let each = self.handler_ns.load(Ordering::Relaxed).max(1);
+        let ahead = u64::try_from(AHEAD.as_nanos()).unwrap_or(u64::MAX);
+        let runs = usize::try_from(ahead / each).unwrap_or(usize::MAX);
+        runs.saturating_mul(self.size).min(self.most)
+    }
+
+    /// Returns how many jobs are worth claiming now; 0 while too few have ended for a claim
+    /// to pay.
+    pub(super) fn wanted(&self) -> usize {
+        let margin = self.margin();
+        let room = (self.size + margin).saturating_sub(self.held.load(Ordering::Relaxed));
+        if room * 2 > margin { room.min(self.most) } else { 0 }
+    }
+
+    /// Waits until something has ended.
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+
+    pub(super) fn take(&self, jobs: usize) {
+        self.held.fetch_add(jobs, Ordering::Relaxed);
+    }
+
+    /// Notes that a claimed job is no longer in hand, and how long its handler took, if it ran.
+    pub(super) fn put_down(&self, took: Option<Duration>) {
+        self.held.fetch_sub(1, Ordering::Relaxed);
+        if let Some(took) = took {
+            let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            let before = self.handler_ns.load(Ordering::Relaxed);
+            // One slow handler counts at once, fast ones by and by: hoarding is the worse error.
+            let after =
+                if took >= before || before == u64::MAX { took } else { before - (before - took) / 4 };
+            self.handler_ns.store(after, Ordering::Relaxed);
+        }
+        self.freed.notify_one();
+    }
+
+    /// Waits for a slot to run in.
+    pub(super) async fn slot(&self) -> OwnedSemaphorePermit {
+        self.slots.clone().acquire_owned().await.expect("the slots are never closed")
+    }
+
+    /// Returns the most jobs that can be in hand.
+    pub(super) fn capacity(&self) -> usize {
+        self.size + self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hand_after(took: Duration) -> Hand {
+        let hand = Hand::new(10, 100);
+        hand.take(1);
+        hand.put_down(Some(took));
+        hand
+    }
+
+    #[test]
+    fn nothing_is_claimed_ahead_until_a_handler_has_been_seen() {
+        assert_eq!(Hand::new(10, 100).wanted(), 10);
+    }
+
+    #[test]
+    fn the_margin_follows_the_handlers() {
+        let cases = [(1, 100), (1_000, 100), (10_000, 40), (29_000, 20), (31_000, 10), (5_000_000, 10)];
+        for (micros, wanted) in cases {
+            assert_eq!(hand_after(Duration::from_micros(micros)).wanted(), wanted, "{micros} us");
+        }
+    }
+
+    #[test]
+    fn a_claim_waits_until_it_pays() {
+        let hand = hand_after(Duration::from_micros(1));
+        hand.take(100);
+        assert_eq!(hand.wanted(), 0, "ten free of a hundred and ten");
+        for _ in 0..45 {
+            hand.put_down(Some(Duration::from_micros(1)));
+        }
+        assert_eq!(hand.wanted(), 55);
+    }
+
+    #[test]
+    fn one_slow_handler_ends_the_hoarding() {
+        let hand = hand_after(Duration::from_micros(1));
+        hand.take(1);
+        hand.put_down(Some(Duration::from_secs(2)));
+        assert_eq!(hand.wanted(), 10);
+    }
+}
