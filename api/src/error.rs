@@ -42,6 +42,9 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub details: Option<Value>,
+    /// With `FORBIDDEN`: what the caller may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_capabilities: Option<Vec<&'static str>>,
 }
 
 /// A failure on its way to the client.
@@ -57,13 +60,15 @@ struct Failure {
     details: Option<Value>,
     retry_after: Option<u64>,
     cause: Option<String>,
+    user_capabilities: Option<Vec<&'static str>>,
 }
 
 impl ApiError {
     /// Makes an error with the status of its code; `message` is shown to people.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let (status, message) = (code.status(), message.into());
-        Self(Box::new(Failure { code, status, message, details: None, retry_after: None, cause: None }))
+        let (details, retry_after, cause, user_capabilities) = (None, None, None, None);
+        Self(Box::new(Failure { code, status, message, details, retry_after, cause, user_capabilities }))
     }
 
     /// 400: the request is at fault.
@@ -82,9 +87,17 @@ impl ApiError {
         let message = match code {
             codes::NO_SESSION => "not authenticated",
             codes::SESSION_EXPIRED => "session expired",
+            codes::BAD_API_KEY => "the API key is unknown, expired or revoked",
             _ => "invalid username or password",
         };
         Self::new(code, message)
+    }
+
+    /// 403: the caller lacks the capability `needed` and has only `capabilities`.
+    pub fn forbidden(needed: &str, capabilities: Vec<&'static str>) -> Self {
+        let mut error = Self::new(codes::FORBIDDEN, format!("this needs the capability {needed}"));
+        error.0.user_capabilities = Some(capabilities);
+        error
     }
 
     /// 404: `what` does not exist, or is not the caller's.
@@ -151,7 +164,9 @@ impl ApiError {
         self.0.code
     }
 
-    fn retry_after(mut self, seconds: u64) -> Self {
+    /// Says in `Retry-After` after how many seconds to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }
@@ -159,7 +174,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Failure { code, status, message, details, retry_after, cause } = *self.0;
+        let Failure { code, status, message, details, retry_after, cause, user_capabilities } = *self.0;
         if let Some(cause) = cause {
             if status == StatusCode::INTERNAL_SERVER_ERROR {
                 tracing::error!(code = code.name(), "request failed: {cause}");
@@ -174,6 +189,7 @@ impl IntoResponse for ApiError {
             status_code: status.as_u16(),
             timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             details,
+            user_capabilities,
         };
         let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry_after {

@@ -14,8 +14,10 @@ mod router;
 pub mod routes;
 pub mod session;
 pub mod state;
+mod streams;
+mod telemetry;
 pub mod throttle;
 pub mod timestamp;
 
-pub use router::{app, serve};
+pub use router::{Sockets, app, serve, serve_router};
 pub use state::AppState;

@@ -9,7 +9,7 @@ use axum::{Extension, Router, body::Bytes, http::header, response::IntoResponse}
 use serde_json::{Value, json};
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -29,7 +29,10 @@ use crate::{
         (name = "auth", description = "Accounts and sessions"),
         (name = "strategies", description = "Strategies and their life cycle"),
         (name = "backtests", description = "Back-test runs and their results"),
+        (name = "sweeps", description = "Many parameter sets of one back-test, ranked"),
+        (name = "walk_forwards", description = "Parameters chosen on one stretch and tested on the next"),
         (name = "events", description = "Server-sent events"),
+        (name = "admin", description = "The queue in operators' hands: needs capabilities"),
         (name = "health", description = "Probes"),
     )
 )]
@@ -41,7 +44,12 @@ impl Modify for SessionCookie {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let value = ApiKeyValue::with_description(session::COOKIE, "Set by sign-up and sign-in.");
         let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(value));
-        document.components.get_or_insert_default().add_security_scheme("session", scheme);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("session", scheme);
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description =
+            Some("An API key, `cap_` and 64 hex digits; see `capstan admin api-key`.".into());
+        components.add_security_scheme("apiKey", SecurityScheme::Http(bearer));
     }
 }
 

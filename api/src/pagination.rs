@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderValue, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::{
@@ -55,7 +57,25 @@ pub fn encode<K: Serialize>(key: &K) -> ApiResult<String> {
 pub fn decode<K: DeserializeOwned>(cursor: &str) -> ApiResult<K> {
     let refuse = || ApiError::bad_request(codes::INVALID_CURSOR, "the cursor is not valid");
     let bytes = hex::decode(cursor).map_err(|_| refuse())?;
-    serde_json::from_slice(&bytes).map_err(|_| refuse())
+    let key: Value = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
+    if !storable(&key) {
+        return Err(refuse());
+    }
+    serde_json::from_value(key).map_err(|_| refuse())
+}
+
+/// Returns whether Postgres can hold what is in a key. A forged one may name a time before
+/// Postgres' first, or hold U+0000; ours never do.
+fn storable(key: &Value) -> bool {
+    match key {
+        Value::String(text) => {
+            let time = text.parse::<DateTime<Utc>>().ok();
+            !text.contains('\0') && time.is_none_or(|time| (0..=9999).contains(&time.year()))
+        }
+        Value::Array(parts) => parts.iter().all(storable),
+        Value::Object(parts) => parts.values().all(storable),
+        _ => true,
+    }
 }
 
 impl Page {
@@ -158,6 +178,20 @@ mod tests {
         assert_eq!(decode::<i32>(&cursor).expect("ours"), 2);
         assert_eq!(link, format!("</list?limit=2&q=a%20b&cursor={cursor}>; rel=\"next\""));
         assert_eq!(reply.items, [1, 2]);
+    }
+
+    #[test]
+    fn a_forged_cursor_names_nothing_that_postgres_can_not_hold() {
+        for (key, taken) in [
+            ("2024-01-01T00:00:00.000001Z", true),
+            ("-262143-01-01T00:00:00Z", false),
+            ("+262142-12-31T23:59:59Z", false),
+            ("a\0b", false),
+            ("no time", true),
+        ] {
+            let cursor = encode(&(key, 1)).expect("plain values");
+            assert_eq!(decode::<(String, i64)>(&cursor).is_ok(), taken, "{key:?}");
+        }
     }
 
     proptest! {

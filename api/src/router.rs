@@ -1,26 +1,28 @@
 //! The application: routes, and the layers that every request passes through.
 //!
-//! From the outside in: request id and span, headers, panics, requests in flight, time
-//! limit, origin of writes, body limit, route.
+//! From the outside in: names, span and count of the request, headers, panics, requests in
+//! flight, time limit, origin of writes, body limit, route.
 
 mod guard;
 mod headers;
 mod origin;
 mod serve;
 mod trace;
+mod traceparent;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::{Method, Uri},
+    extract::{DefaultBodyLimit, FromRequestParts, State},
+    http::{Method, Uri, request::Parts},
     middleware,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use serve::serve;
+pub use serve::{Sockets, serve, serve_router};
 
 use crate::{
     error::{ApiError, codes},
+    extract::Operator,
     openapi, routes,
     state::AppState,
 };
@@ -37,12 +39,18 @@ pub fn app(state: AppState) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), guard::in_flight))
         .layer(CatchPanicLayer::custom(guard::answer_panic))
         .layer(middleware::from_fn_with_state(state.clone(), headers::add))
-        .layer(middleware::from_fn(trace::follow))
+        .layer(middleware::from_fn_with_state(state.clone(), trace::follow))
         .with_state(state)
 }
 
-async fn unknown_route(uri: Uri) -> ApiError {
-    ApiError::not_found(&format!("route {}", uri.path()))
+/// Only who has signed in learns which paths below `/api/` there are.
+async fn unknown_route(State(state): State<AppState>, mut parts: Parts) -> ApiError {
+    if parts.uri.path().starts_with("/api/")
+        && let Err(refused) = Operator::from_request_parts(&mut parts, &state).await
+    {
+        return refused;
+    }
+    ApiError::not_found(&format!("route {}", parts.uri.path()))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {

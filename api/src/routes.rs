@@ -1,10 +1,13 @@
 //! One file for each resource; each has `routes()`, which both mounts and documents.
 
+pub mod admin;
 pub mod auth;
 pub mod backtests;
 pub mod events;
 pub mod health;
+pub mod metrics;
 pub mod strategies;
+pub mod sweeps;
 pub mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -15,9 +18,12 @@ use crate::{openapi, state::AppState};
 pub fn routes() -> OpenApiRouter<AppState> {
     openapi::router()
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(auth::routes())
         .merge(users::routes())
         .merge(strategies::routes())
+        .merge(sweeps::routes())
         .merge(backtests::routes())
         .merge(events::routes())
+        .merge(admin::routes())
 }

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event_hub::{EventHub, Timing},
     password::Hasher,
+    streams::Streams,
+    telemetry::Telemetry,
 };
 
 /// Shared by all requests; cloning is cheap.
@@ -30,6 +32,10 @@ pub struct AppState {
     pub passwords: Hasher,
     /// Permits for requests in flight.
     pub(crate) in_flight: Arc<Semaphore>,
+    /// Places for event streams.
+    pub(crate) streams: Streams,
+    /// What this process counts.
+    pub(crate) telemetry: Arc<Telemetry>,
 }
 
 impl AppState {
@@ -37,7 +43,10 @@ impl AppState {
     pub fn new(pool: PgPool, config: Config) -> Self {
         let in_flight = Arc::new(Semaphore::new(config.api.max_connections));
         let shutdown = CancellationToken::new();
+        let telemetry = Arc::new(Telemetry::new(&pool));
         Self {
+            streams: Streams::new(config.api.max_streams_per_user, telemetry.streams.clone()),
+            telemetry,
             hub: EventHub::start(pool.clone(), shutdown.clone(), Timing::default()),
             hints: Hints::new(pool.clone()),
             pool,

@@ -3,6 +3,8 @@
 //! `config/default.toml` documents every key; unknown keys are refused, so that a
 //! misspelt one is noticed at start. Secrets have no default and are never logged.
 
+mod ranges;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use figment::{
@@ -64,8 +66,22 @@ pub struct Api {
     pub body_limit_bytes: usize,
     pub request_timeout_ms: u64,
     pub max_connections: usize,
+    pub max_sockets: usize,
+    pub header_timeout_ms: u64,
+    pub max_streams_per_user: usize,
+    pub metrics: Switch,
     pub run_wait_ms: u64,
     pub trust_forwarded_for: bool,
+}
+
+/// Whether something is offered at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It answers as if it did not exist.
+    Off,
 }
 
 /// How demanding the password check is.
@@ -84,9 +100,12 @@ pub enum PasswordPolicy {
 #[allow(missing_docs)]
 pub struct Auth {
     pub free_failures: i32,
+    pub free_failures_account: i32,
     pub free_failures_address: i32,
     pub base_delay_ms: i64,
     pub max_delay_ms: i64,
+    pub max_delay_address_ms: i64,
+    pub decay_s: i64,
     pub forget_after_s: i64,
 }
 
@@ -104,6 +123,7 @@ pub struct Queue {
     pub flush_ms: u64,
     pub flush_batch: usize,
     pub cancel_grace_ms: u64,
+    pub retention_days: i32,
 }
 
 impl Queue {
@@ -119,6 +139,7 @@ impl Queue {
 #[allow(missing_docs)]
 pub struct Worker {
     pub grace_ms: u64,
+    pub metrics_listen: String,
     pub exercise: bool,
     pub queues: BTreeMap<String, usize>,
 }
@@ -130,6 +151,7 @@ pub struct Worker {
 pub struct Backtest {
     pub reuse: bool,
     pub max_bars: u64,
+    pub max_unfinished_per_user: i64,
     pub pace_bars_per_s: u64,
 }
 
@@ -161,15 +183,17 @@ pub enum ConfigError {
     /// `CAPSTAN_PROFILE` names no profile.
     #[error("configuration: unknown profile {0:?}: use development, production or test")]
     UnknownProfile(String),
-    /// A value is out of its range.
-    #[error("configuration: {key} = {value} is not allowed: {hint}")]
+    /// A number is out of its range.
+    #[error("configuration: {key} = {value} is not allowed: must be from {least} to {most}")]
     OutOfRange {
         /// The key, with its section.
-        key: &'static str,
+        key: String,
         /// The refused value.
-        value: String,
-        /// What is allowed.
-        hint: &'static str,
+        value: i128,
+        /// The least that is allowed.
+        least: i128,
+        /// The most that is allowed.
+        most: i128,
     },
 }
 
@@ -189,37 +213,13 @@ impl Config {
         let mut figment = Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(overrides));
         if with_env {
             figment = figment.merge(Env::prefixed("CAPSTAN__").split("__"));
-            if let Ok(url) = std::env::var("DATABASE_URL") {
+            if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
                 figment = figment.merge(("database.url", url));
             }
         }
         let config: Self = figment.extract().map_err(Box::new)?;
-        config.check()?;
+        ranges::check(&config)?;
         Ok(config)
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: String, hint| Err(ConfigError::OutOfRange { key, value, hint });
-        if !matches!(self.api.signup_status, 200 | 201) {
-            return refuse("api.signup_status", self.api.signup_status.to_string(), "200 or 201");
-        }
-        if self.queue.lease_ms < 500 {
-            return refuse("queue.lease_ms", self.queue.lease_ms.to_string(), "at least 500");
-        }
-        if self.queue.claim_batch == 0 || self.queue.flush_batch == 0 {
-            return refuse("queue.claim_batch", self.queue.claim_batch.to_string(), "at least 1");
-        }
-        if let Some((name, _)) = self.worker.queues.iter().find(|(_, slots)| **slots == 0) {
-            return refuse("worker.queues", name.clone(), "a concurrency of at least 1");
-        }
-        if self.database.max_connections < 2 {
-            return refuse(
-                "database.max_connections",
-                self.database.max_connections.to_string(),
-                "at least 2",
-            );
-        }
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod config;
 pub mod db;
 pub mod environment;
+mod failpoint;
 mod handler;
 pub mod housekeeping;
 pub mod job;
@@ -14,6 +15,7 @@ pub mod kinds;
 pub mod market_data;
 pub mod queue;
 mod registry;
+pub mod telemetry;
 
 pub use environment::Environment;
 pub use job::Job;

@@ -8,11 +8,15 @@
 //! Only this module and the registry name apalis; no other module writes `queue.*`.
 
 mod ack;
+mod admit;
 mod backend;
 mod backoff;
 mod claim;
 mod context;
+mod controls;
 mod counters;
+pub mod cron;
+pub mod depth;
 mod dispatch;
 mod duties;
 mod enqueue;
@@ -21,19 +25,23 @@ mod flusher;
 mod hand;
 mod hints;
 pub mod inspect;
+mod leader;
 mod lease;
 mod listener;
 mod maintenance;
+pub mod operate;
 mod outcome;
 mod promote;
 mod rescue;
+mod scheduler;
 pub mod settle;
+mod transient;
 mod worker;
 
 pub use backoff::Backoff;
-pub use context::{Context, FencedError};
+pub use context::{Context, FencedError, LOG_LINES, LogLevel};
 pub use counters::Counters;
-pub use enqueue::{Enqueue, EnqueueError, Enqueued, enqueue, enqueue_many};
+pub use enqueue::{Enqueue, EnqueueError, Enqueued, OnConflict, UniqueScope, enqueue, enqueue_many};
 pub use hints::{EVENTS_CHANNEL, Hints};
 pub use lease::{Fence, Interruption};
 pub use outcome::{EndState, Ending, JobError};

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use crate::{
     environment::Environment,
     handler::{Handler, Policy, Success},
+    job::versioned,
     kinds,
     queue::{Context, Ending, JobError},
 };
@@ -27,7 +28,7 @@ pub(crate) struct Entry {
 /// The kinds that this process can run.
 #[derive(Clone)]
 pub struct Registry {
-    entries: Arc<BTreeMap<&'static str, Entry>>,
+    entries: Arc<BTreeMap<String, Entry>>,
 }
 
 impl Registry {
@@ -35,8 +36,15 @@ impl Registry {
     pub fn new(exercise: bool) -> Self {
         let mut entries = BTreeMap::new();
         add::<kinds::run_backtest::RunBacktest>(&mut entries);
+        add::<kinds::run_sweep_slice::RunSweepSlice>(&mut entries);
+        add::<kinds::rank_sweep::RankSweep>(&mut entries);
+        add::<kinds::run_walk_forward_window::RunWalkForwardWindow>(&mut entries);
+        add::<kinds::stitch_walk_forward::StitchWalkForward>(&mut entries);
+        add::<kinds::stop_sweep::StopSweep>(&mut entries);
+        add::<kinds::bulk_operation::BulkOperation>(&mut entries);
         if exercise {
             add::<kinds::exercise::Exercise>(&mut entries);
+            add::<kinds::ledger::Ledger>(&mut entries);
         }
         Self { entries: Arc::new(entries) }
     }
@@ -50,7 +58,12 @@ impl Registry {
 
     /// Returns the names of the kinds, in order.
     pub fn kinds(&self) -> Vec<String> {
-        self.entries.keys().map(|kind| (*kind).to_owned()).collect()
+        self.entries.keys().cloned().collect()
+    }
+
+    /// Returns the failures after which a job of `kind` is discarded, unless it says otherwise.
+    pub fn max_failures(&self, kind: &str) -> Option<i32> {
+        self.get(kind).map(|entry| entry.policy.max_failures)
     }
 
     pub(crate) fn get(&self, kind: &str) -> Option<Entry> {
@@ -58,9 +71,13 @@ impl Registry {
     }
 }
 
-fn add<H: Handler>(entries: &mut BTreeMap<&'static str, Entry>) {
-    let earlier = entries.insert(H::KIND, Entry { policy: H::POLICY, run: run::<H>, abandon: abandon::<H> });
-    assert!(earlier.is_none(), "two kinds are named {}", H::KIND);
+/// Adds a kind in all its versions: newer code runs older payloads.
+fn add<H: Handler>(entries: &mut BTreeMap<String, Entry>) {
+    for version in 1..=H::VERSION {
+        let entry = Entry { policy: H::POLICY, run: run::<H>, abandon: abandon::<H> };
+        let earlier = entries.insert(versioned(H::KIND, version), entry);
+        assert!(earlier.is_none(), "two kinds are named {}", H::KIND);
+    }
 }
 
 fn run<H: Handler>(

@@ -124,6 +124,12 @@ impl TestApp {
         });
     }
 
+    /// Starts a worker after [`stop`](Self::stop).
+    pub fn start_worker_anew(&mut self) {
+        self.shutdown = CancellationToken::new();
+        self.start_worker();
+    }
+
     /// Stops API and workers softly and waits for them; panics when one of them had panicked.
     /// The database stays.
     pub async fn stop(&mut self) {

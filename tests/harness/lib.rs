@@ -8,7 +8,9 @@ mod client;
 mod cluster;
 mod database;
 mod eventually;
+mod ledger;
 mod process;
+mod proxy;
 pub mod requests;
 
 pub use app::{TestApp, TestAppBuilder};
@@ -16,4 +18,6 @@ pub use client::{Answer, SignedIn};
 pub use cluster::PrivateCluster;
 pub use database::TestDatabase;
 pub use eventually::{Probe, eventually};
+pub use ledger::{LedgerOptions, LedgerServer, Verdict};
 pub use process::{Capstan, Process};
+pub use proxy::{Network, Proxy};

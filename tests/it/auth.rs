@@ -97,6 +97,10 @@ async fn sign_up_refuses_what_it_must() {
         (credentials("ab", PASSWORD), "INVALID_USERNAME"),
         (credentials("<b>ab</b>", PASSWORD), "INVALID_USERNAME"),
         (credentials(&"x".repeat(65), PASSWORD), "INVALID_USERNAME"),
+        (credentials(&"<".repeat(300_000), PASSWORD), "INVALID_USERNAME"),
+        (credentials("Admin", PASSWORD), "INVALID_USERNAME"),
+        (credentials("ali\u{202e}ce", PASSWORD), "INVALID_USERNAME"),
+        (credentials("ali\u{200b}ce", PASSWORD), "INVALID_USERNAME"),
         (credentials("other", "short"), "WEAK_PASSWORD"),
         (credentials("other", "testpass123456"), "WEAK_PASSWORD"),
         (credentials("other", "Aa1!Aa1!Aa1!"), "WEAK_PASSWORD"),
@@ -170,7 +174,14 @@ async fn wrong_name_and_wrong_password_look_the_same_and_set_no_cookie() {
         replies.push(reply);
     }
     assert_eq!(replies[0], replies[1]);
-    for body in [json!({}), json!({"username": "x"}), credentials("", ""), credentials("abc", "")] {
+    let long = "<x".repeat(150_000);
+    for body in [
+        json!({}),
+        json!({"username": "x"}),
+        credentials("", ""),
+        credentials("abc", ""),
+        credentials(&long, "x"),
+    ] {
         let (status, reply) = post(&app.client(), &app, "/api/auth/login", &body).await;
         assert_eq!(status, 400, "{body}: {reply}");
     }

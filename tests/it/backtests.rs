@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod by_hand;
+mod quotas;
 mod reading;
 mod submitting;
 mod transitions;

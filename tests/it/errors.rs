@@ -41,6 +41,16 @@ async fn every_refusal_has_our_shape() {
         eprintln!("{method} {path} {body}");
         in_our_shape(request.send().await.expect("an answer"), status, code).await;
     }
+    for (path, status, code) in [
+        ("/api/nothing", 401, "NO_SESSION"),
+        ("/api/auth/nothing", 401, "NO_SESSION"),
+        ("/x", 404, "NOT_FOUND"),
+    ] {
+        let anonymous = app.client().get(format!("{}{path}", app.url));
+        in_our_shape(anonymous.send().await.expect("an answer"), status, code).await;
+    }
+    let outdated = app.client().get(format!("{}/api/nothing", app.url)).bearer_auth("cap_x");
+    in_our_shape(outdated.send().await.expect("an answer"), 401, "BAD_API_KEY").await;
     let xml = app
         .client()
         .post(format!("{}/api/auth/login", app.url))
@@ -74,7 +84,7 @@ async fn every_reply_carries_the_security_headers_and_an_id() {
         assert!(headers["content-security-policy"].to_str().expect("text").starts_with("default-src 'self'"));
         assert!(headers.contains_key("referrer-policy"));
         assert!(!headers.contains_key("strict-transport-security"), "only under TLS");
-        assert_eq!(headers["x-request-id"].len(), 36);
+        assert_eq!(headers["x-request-id"].len(), 32);
     }
     let request = app.client().get(format!("{}/health", app.url));
     let mine = request
@@ -86,7 +96,7 @@ async fn every_reply_carries_the_security_headers_and_an_id() {
         .expect("an answer");
     assert_eq!(mine.headers()["x-request-id"], "mine-1");
     let odd = request.header("x-request-id", "not ours <b>").send().await.expect("an answer");
-    assert_eq!(odd.headers()["x-request-id"].len(), 36);
+    assert_eq!(odd.headers()["x-request-id"].len(), 32);
 }
 
 #[tokio::test]

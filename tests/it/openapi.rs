@@ -41,9 +41,26 @@ async fn the_server_sends_the_document() {
 async fn every_documented_route_is_mounted() {
     let app = TestApp::start().await;
     let client = app.client();
+    let key = format!("cap_{}", "a".repeat(64));
+    sqlx::query(
+        "insert into api_keys (api_key_id, name, key_hash, scopes, expires_at)
+         values (gen_random_uuid(), 'reader', sha256($1::text::bytea), '{none}', now() + interval '1 day')",
+    )
+    .bind(&key)
+    .execute(&app.pool)
+    .await
+    .expect("a key without capabilities");
     for (path, method, operation) in operations(&api::openapi::document()) {
         let url = format!("{}{}", app.url, path.replace("{id}", "0190f5a0-0000-7000-8000-000000000001"));
         let method: Method = method.to_uppercase().parse().expect("a method");
+        // Strangers get 401 for any path below /api/; who is known learns that there is no route.
+        let known = client.request(method.clone(), &url).bearer_auth(&key).send().await.expect("an answer");
+        assert_ne!(known.status(), 405, "{method} {path}");
+        if known.status() == 404 {
+            let body: Value = known.json().await.expect("JSON");
+            let message = body["message"].as_str().unwrap_or_default();
+            assert!(!message.starts_with("route "), "{method} {path}: {message}");
+        }
         let response = client.request(method.clone(), url).send().await.expect("an answer");
         let status = response.status().as_u16();
         assert_ne!(status, 405, "{method} {path}");

@@ -2,6 +2,7 @@
 
 mod crash;
 mod database_loss;
+mod dev;
 mod fleet;
 mod orphan;
 mod stop;

@@ -1,11 +1,17 @@
 //! The queue, through its own kind `exercise` and real workers.
 
 mod cancellation;
+mod controls;
 mod enqueueing;
+mod gates;
+mod leadership;
 mod leases;
 mod outages;
 mod outcomes;
+mod schedules;
+mod steps;
 mod stopping;
+mod uniqueness;
 
 use std::time::Duration;
 

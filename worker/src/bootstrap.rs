@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jobs::{Environment, config::Config, db};
+use secrecy::ExposeSecret;
 use sqlx::PgPool;
+
+use crate::reach;
 
 /// Reads the settings, starts logging, and prepares the pool of the process called `name`.
 pub fn start(name: &str) -> anyhow::Result<(Arc<Config>, PgPool)> {
     let config = Config::load()?;
     crate::telemetry::start(&config.log)?;
+    if let Some(url) = &config.database.url {
+        reach::options(url.expose_secret())?;
+    }
     let pool = db::pool(&config.database, name)?;
     Ok((Arc::new(config), pool))
 }

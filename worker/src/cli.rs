@@ -2,11 +2,11 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{api, backtest, bench, db, dev, migrate, worker};
+use crate::commands::{admin, api, backtest, bench, db, dev, migrate, worker};
 
 /// A durable job-queue platform for trading.
 #[derive(Debug, Parser)]
-#[command(name = "capstan", version, about, max_term_width = 100)]
+#[command(name = "capstan", version, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -24,6 +24,9 @@ enum Command {
     Migrate,
     /// Reach or stop the private PostgreSQL of `capstan dev`
     Db(db::DbArgs),
+    /// Say who may operate the queue
+    #[command(subcommand)]
+    Admin(admin::AdminArgs),
     /// Run the back-test engine without a database
     #[command(subcommand)]
     Backtest(backtest::BacktestArgs),
@@ -42,6 +45,7 @@ impl Cli {
             Some(Command::Worker(args)) => worker::run(args).await,
             Some(Command::Migrate) => migrate::run().await,
             Some(Command::Db(args)) => db::run(args).await,
+            Some(Command::Admin(args)) => admin::run(args).await,
             Some(Command::Backtest(args)) => backtest::run(args),
             Some(Command::Bench(args)) => bench::run(args).await,
         }

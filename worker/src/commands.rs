@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub mod admin;
 pub mod api;
 pub mod backtest;
 pub mod bench;

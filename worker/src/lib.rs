@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod cli;
 pub mod commands;
 pub mod postgres;
+pub mod reach;
 pub mod shutdown;
 pub mod supervisor;
 pub mod telemetry;

@@ -169,6 +169,11 @@ impl Cluster {
         self.pid
     }
 
+    /// Returns whether the server still runs: the process that was started or attached to.
+    pub fn runs(&self) -> bool {
+        postmaster::serves(self.pid, &self.pgdata)
+    }
+
     /// Creates database `name` unless it exists; several processes may do so at once.
     ///
     /// # Errors
@@ -221,7 +226,7 @@ impl Cluster {
             Mode::Fast => &[Signal::SIGINT, Signal::SIGQUIT],
             Mode::Immediate => &[Signal::SIGQUIT],
         };
-        let gone = || !postmaster::serves(self.pid, &self.pgdata);
+        let gone = || !self.runs();
         let mut left = limit;
         for (index, signal) in signals.iter().enumerate() {
             if gone() {
@@ -270,7 +275,7 @@ fn percent_encode(path: &Path) -> String {
 }
 
 /// Quotes a word for a shell when it needs that.
-fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/+@:".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         return word.to_owned();

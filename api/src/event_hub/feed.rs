@@ -15,8 +15,8 @@ const PAGE: i64 = 200;
 pub enum Item {
     /// The next event.
     Event(Arc<Event>),
-    /// Events since the place asked for are no longer kept: the client has to read its
-    /// state anew. The feed goes on from here.
+    /// Events since the place asked for are no longer kept, or it is none: the client has to
+    /// read its state anew. The feed goes on from here.
     Reset,
 }
 

@@ -24,3 +24,20 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
         id.map(Self).ok_or_else(|| ApiError::not_found("resource"))
     }
 }
+
+/// The only path parameter, as text.
+#[derive(Debug, Clone)]
+pub struct Name(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| ApiError::not_found("resource"))?;
+        let text = params.iter().next().map(|(_, text)| text);
+        // No row has a name that Postgres can't store.
+        let text = text.filter(|text| !text.contains('\0') && !text.is_empty());
+        text.map(|text| Self(text.to_owned())).ok_or_else(|| ApiError::not_found("resource"))
+    }
+}

@@ -58,7 +58,7 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<&'static str> {
         .filter(|status| match *status {
             "400" => has_body || has_query || declared(status),
             "401" => operation["security"].is_array() || declared(status),
-            "403" => method != "get",
+            "403" => method != "get" || declared(status),
             "404" => path.contains('{'),
             "413" | "415" => has_body,
             "500" | "503" => true,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash,
 };
+use jobs::config::PasswordPolicy;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::Password;
+use super::{Password, Weakness, weaknesses};
 use crate::error::{ApiError, ApiResult};
 
 /// Memory in KiB, passes and lanes: OWASP's first choice for argon2id.
@@ -21,7 +22,7 @@ pub struct Hasher {
     permits: Arc<Semaphore>,
 }
 
-/// The right to hash once; also what serialises the check of the sign-in delays.
+/// The right to judge and hash once; also what serialises the check of the sign-in delays.
 #[derive(Debug)]
 pub struct Turn<'a>(#[expect(dead_code, reason = "held until dropped")] SemaphorePermit<'a>);
 
@@ -46,6 +47,23 @@ impl Hasher {
     /// Waits for a turn.
     pub async fn turn(&self) -> ApiResult<Turn<'_>> {
         self.permits.acquire().await.map(Turn).map_err(ApiError::internal)
+    }
+
+    /// Returns how `password` falls short of `policy`; `words` are the user's own. As costly
+    /// as a hash.
+    pub async fn judge(
+        &self,
+        _turn: &Turn<'_>,
+        policy: PasswordPolicy,
+        password: &Password,
+        words: Vec<String>,
+    ) -> ApiResult<Vec<Weakness>> {
+        let password = password.clone();
+        blocking(move || {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            weaknesses(policy, password.expose(), &words)
+        })
+        .await
     }
 
     /// Returns the PHC string of `password` with a new salt.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 /// Longest password, in characters: bounds the work of one check.
 const MAX_CHARS: usize = 256;
 /// zxcvbn reads so many characters: its time grows with the square.
-const JUDGED_CHARS: usize = 100;
+const JUDGED_CHARS: usize = 40;
 /// Fewest guesses an attacker needs, as a power of ten: zxcvbn's score 2 begins at 6.
 const MIN_GUESSES_LOG10: f64 = 6.0;
 

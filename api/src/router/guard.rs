@@ -15,9 +15,10 @@ use crate::{
 };
 
 /// Refuses a request when too many are being answered. The probes always pass: a busy
-/// process is alive. Streams count until their head is sent.
+/// process is alive, and must be seen to be busy. Streams count until their head is sent.
 pub(super) async fn in_flight(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let probe = request.uri().path().starts_with("/health");
+    let path = request.uri().path();
+    let probe = path.starts_with("/health") || path == "/metrics";
     let permit = state.in_flight.try_acquire();
     if permit.is_err() && !probe {
         return ApiError::busy(codes::OVERLOADED, "too many requests in flight: try again").into_response();

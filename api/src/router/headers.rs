@@ -21,8 +21,9 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str = "content-type, if-match, idempotency-key, last-event-id, x-request-id";
-const EXPOSED: &str = "etag, link, location, retry-after, x-next-cursor, x-request-id";
+const REQUEST_HEADERS: &str =
+    "content-type, if-match, idempotency-key, last-event-id, traceparent, tracestate, x-request-id";
+const EXPOSED: &str = "etag, link, location, retry-after, traceparent, x-next-cursor, x-request-id";
 
 /// Adds the security headers, and the CORS ones when the request names its origin.
 ///

@@ -3,9 +3,9 @@
 //! A run is carried out by a worker; these routes record what is wanted and read what has
 //! become of it.
 
-mod cancel;
+pub(super) mod cancel;
 mod read;
-mod request;
+pub(super) mod request;
 mod results;
 mod submit;
 mod view;

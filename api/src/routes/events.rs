@@ -53,7 +53,7 @@ pub(crate) struct ResumeQuery {
 }
 
 /// The place that the header `Last-Event-ID`, or else the query, names. What is no id of
-/// ours counts as none: the stream starts live.
+/// ours is [`Cursor::NOWHERE`]: its sender has missed we don't know what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resume(pub(crate) Option<Cursor>);
 
@@ -62,9 +62,11 @@ impl FromRequestParts<AppState> for Resume {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let Query(query) = Query::<ResumeQuery>::from_request_parts(parts, state).await?;
-        let header = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok());
-        let text = header.or(query.last_event_id.as_deref());
-        Ok(Self(text.and_then(|text| text.trim().parse().ok())))
+        let header = parts.headers.get("last-event-id");
+        let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        // Empty is how a browser says that it has none.
+        let text = header.or(query.last_event_id).filter(|text| !text.trim().is_empty());
+        Ok(Self(text.map(|text| text.trim().parse().unwrap_or(Cursor::NOWHERE))))
     }
 }
 
@@ -72,25 +74,25 @@ impl FromRequestParts<AppState> for Resume {
 ///
 /// The first frame is `agent:status` with `{connected, clientId}`; then events in the order
 /// they were committed, each once; a comment after 30 s of silence. With `Last-Event-ID` the
-/// stream goes on after that event; a malformed one starts live, one that is no longer kept
-/// gets a `reset` frame first: read the state anew. A stream ends with its session, and when
+/// stream goes on after that event; one that is malformed or no longer kept gets a
+/// `reset` frame first: read the state anew. A stream ends with its session, and when
 /// the process stops: connect again.
 #[utoipa::path(
     get, path = "/api/events", tag = "events", params(ResumeQuery),
     responses((status = 200, description = "An endless stream of events.", body = String,
-        content_type = "text/event-stream")),
+        content_type = "text/event-stream"), (status = 429, description = "Too many streams are open.")),
     security(("session" = []))
 )]
 async fn events(actor: Actor, State(state): State<AppState>, resume: Resume) -> ApiResult<Response> {
     let feed = state.hub.open(Audience::User(actor.user_id), resume.0).await?;
-    Ok(respond(&state, stream(&state, &actor, feed, Vec::new(), |_| Step::Send)))
+    Ok(respond(&state, stream(&state, &actor, feed, Vec::new(), |_| Step::Send)?))
 }
 
 /// Streams the caller's events, as `/api/events` does. The query's `userId` is ignored.
 #[utoipa::path(
     get, path = "/api/sse/trading", tag = "events", params(ResumeQuery),
     responses((status = 200, description = "An endless stream of events.", body = String,
-        content_type = "text/event-stream")),
+        content_type = "text/event-stream"), (status = 429, description = "Too many streams are open.")),
     security(("session" = []))
 )]
 async fn trading(actor: Actor, state: State<AppState>, resume: Resume) -> ApiResult<Response> {
@@ -104,17 +106,21 @@ pub(crate) enum Step {
     SendAndEnd,
 }
 
-/// Returns the frames of a stream: the greeting, `first`, then the feed's as `step` says.
+/// Returns the frames of a stream: the greeting, `first`, then the feed's as `step` says; 429
+/// when the caller has too many open.
 pub(crate) fn stream<S: Fn(&Event) -> Step + Send + 'static>(
     state: &AppState,
     actor: &Actor,
     mut feed: Feed,
     first: Vec<Frame>,
     step: S,
-) -> impl Stream<Item = Result<Frame, Infallible>> + Send + use<S> {
+) -> ApiResult<impl Stream<Item = Result<Frame, Infallible>> + Send + use<S>> {
+    let place = state.streams.take(actor.user_id)?;
     let session = Session::of(state, actor);
     let interval = state.hub.timing().session_check;
-    async_stream::stream! {
+    Ok(async_stream::stream! {
+        // Held until the stream ends or its client goes away.
+        let _place = place;
         let greeting = json!({ "connected": true, "clientId": Uuid::new_v4() });
         yield Ok(frame("agent:status", &greeting, feed.cursor()).retry(RETRY));
         for frame in first {
@@ -140,7 +146,7 @@ pub(crate) fn stream<S: Fn(&Event) -> Step + Send + 'static>(
             };
             match item {
                 Item::Reset => {
-                    let note = json!({ "reason": "the events since your last one are no longer kept" });
+                    let note = json!({ "reason": "the events since your last one can't be sent: they are no longer kept, or its id is none of ours" });
                     yield Ok(frame("reset", &note, feed.cursor()));
                 }
                 Item::Event(event) => {
@@ -154,7 +160,7 @@ pub(crate) fn stream<S: Fn(&Event) -> Step + Send + 'static>(
                 }
             }
         }
-    }
+    })
 }
 
 /// The session that a stream was opened in.

@@ -116,7 +116,8 @@ async fn get(actor: Actor, State(state): State<AppState>, Id(id): Id<Uuid>) -> A
     strategies::get(&mut conn, actor.user_id, id).await?.map(reply).ok_or_else(missing)
 }
 
-/// Changes the fields that are sent and leaves the others. `version` in the body or
+/// Changes the fields that are sent and leaves the others; when nothing differs, the version
+/// stays. `version` in the body or
 /// `If-Match` refuses the change when the strategy is no longer at that version.
 #[utoipa::path(
     put, path = "/api/strategies/{id}", tag = "strategies", request_body = StrategyInput,
@@ -180,6 +181,9 @@ async fn merge(
     precondition.check(old.version)?;
     let mut next = old.clone();
     input.apply(&mut next)?;
+    if next == old {
+        return Ok(reply(old));
+    }
     lifecycle::require_backtest(&mut tx, old.status, &next).await?;
     let made = change::write(&mut tx, actor, "update_strategy", &old, &next).await?;
     tx.commit().await?;

@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::backtest::{Config, ConfigError, Direction};
+use crate::backtest::{Config, ConfigError, Direction, Strategy};
 use fields::{Field, field};
 use parameters::Parameters;
 
@@ -83,9 +83,9 @@ pub struct BacktestRequest {
     pub to: NaiveDate,
     /// Cash at the start, whole cents; also in `config`.
     pub initial_cash: f64,
-    /// Settings that were given and that a back-test does not model, in the clients' words.
-    /// Worth telling the user, since the result is silent about them.
-    pub not_modelled: Vec<&'static str>,
+    /// Settings that were given and that a back-test does not model or does not know, in the
+    /// clients' words. Worth telling the user, since the result is silent about them.
+    pub not_modelled: Vec<String>,
     /// The request as the run object shows it.
     pub presented: Presented,
 }
@@ -94,7 +94,8 @@ pub struct BacktestRequest {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presented {
-    /// The strategy and its parameters, always with `type`.
+    /// The strategy and its parameters as sent, always with `type`, and under `effective` what
+    /// the engine trades by after stored parameters and defaults are filled in.
     pub strategy_config: Value,
     /// The broker whose rules are asked for; a label.
     pub broker: String,
@@ -150,6 +151,7 @@ impl BacktestRequest {
             ..Config::new(rules::decode(kind, &parameters)?, initial_cash)
         };
         decoded.validate().map_err(|error| in_client_words(&error))?;
+        let strategy_config = shown_strategy(&name, params, config, &decoded);
         Ok(Self {
             config: decoded,
             universe,
@@ -159,7 +161,7 @@ impl BacktestRequest {
             initial_cash,
             not_modelled: exits::not_modelled(&parameters),
             presented: Presented {
-                strategy_config: shown_strategy(&name, params, config),
+                strategy_config,
                 broker: label(body, "broker", "alpaca")?,
                 timeframe,
                 start_date: range.start_as_sent,
@@ -183,6 +185,11 @@ impl BacktestRequest {
             self.universe.retain(has_bars);
         }
     }
+}
+
+/// Returns the rule of `kind` with the documented default of each parameter.
+pub fn default_rule(kind: StrategyKind) -> Strategy {
+    rules::decode(kind, &Parameters::default()).expect("no parameter is given that could be refused")
 }
 
 /// Returns the strategy that a request names, if it names one.
@@ -227,12 +234,20 @@ fn shown_strategy(
     name: &str,
     params: Option<&Map<String, Value>>,
     config: Option<&Map<String, Value>>,
+    decoded: &Config,
 ) -> Value {
     let mut shown = config.cloned().unwrap_or_default();
     shown.insert("type".to_owned(), json!(name));
     if let Some(params) = params.filter(|params| !params.is_empty()) {
         shown.insert("params".to_owned(), Value::Object(params.clone()));
     }
+    let effective = json!({
+        "rule": decoded.strategy,
+        "sizing": decoded.sizing,
+        "stopLoss": decoded.stop_loss,
+        "takeProfit": decoded.take_profit,
+    });
+    shown.insert("effective".to_owned(), effective);
     Value::Object(shown)
 }
 

@@ -8,5 +8,7 @@ pub mod backtest_request;
 pub mod bars;
 pub mod calendar;
 pub mod continuation;
+pub mod grid;
 pub mod indicators;
 pub mod metrics;
+pub mod walk_forward;

@@ -12,7 +12,7 @@ mod summary;
 mod transitions;
 
 pub use results::{EquityPoint, Results, ResultsError, Trade, equity_page, equity_sample, trades_page};
-pub use runs::{Filter, NewRun, Run, Spec, find_identical, get, insert, list, spec};
+pub use runs::{Filter, NewRun, Run, Spec, find_identical, get, insert, list, spec, unfinished};
 pub use summary::{Summary, TradeFigures};
 pub use transitions::{adopt, cancel, fail, finish, progress, start};
 

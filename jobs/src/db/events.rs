@@ -27,6 +27,8 @@ pub struct Cursor {
 impl Cursor {
     /// The place before every event.
     pub const START: Self = Self { xact: 0, event_id: 0 };
+    /// A place that no event ever has: nothing can be resumed from it.
+    pub const NOWHERE: Self = Self { xact: u64::MAX, event_id: i64::MAX };
 }
 
 impl fmt::Display for Cursor {

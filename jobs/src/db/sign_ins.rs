@@ -1,5 +1,5 @@
-//! Failed sign-ins, counted per subject: an account or an address. Every API process
-//! shares the counts, and the clock is the database's.
+//! Failed sign-ins, counted per subject: an account, an address, or one from the other.
+//! Every API process shares the counts, and the clock is the database's.
 
 use sqlx::PgConnection;
 
@@ -12,6 +12,8 @@ pub struct Delays {
     pub base_ms: i64,
     /// The longest delay. Milliseconds.
     pub max_ms: i64,
+    /// Each such time without a failure takes one off the count. Seconds, at least 1.
+    pub decay_s: i64,
     /// A count that saw no failure for so long starts again. Seconds.
     pub forget_after_s: i64,
 }
@@ -44,20 +46,22 @@ pub async fn count_failure(conn: &mut PgConnection, subject: &str, delays: Delay
                        end * interval '1 ms'
                   from (select case
                                    when f.last_failed_at < clock_timestamp() - $5::bigint * interval '1 s' then 1
-                                   else f.failures + 1
+                                   else 1 + greatest(0, f.failures - floor(extract(epoch
+                                       from clock_timestamp() - f.last_failed_at) / $6::bigint))::integer
                                end as n) as counted)
          returning failures",
         subject,
         delays.free,
         delays.base_ms,
         delays.max_ms,
-        delays.forget_after_s
+        delays.forget_after_s,
+        delays.decay_s
     )
     .fetch_one(conn)
     .await
 }
 
-/// Forgets the failures of `subject`.
+/// Forgets the failures of `subject`, and the delay they brought.
 pub async fn clear(conn: &mut PgConnection, subject: &str) -> sqlx::Result<()> {
     sqlx::query!("delete from sign_in_failures where subject = $1", subject).execute(conn).await?;
     Ok(())

@@ -13,7 +13,7 @@ use crate::{
     environment::Environment,
     handler::{Handler, Policy, Success},
     job::Job,
-    queue::{Backoff, Context, JobError},
+    queue::{Backoff, Context, JobError, LogLevel},
 };
 
 /// What the attempt shall do.
@@ -51,6 +51,21 @@ pub enum Act {
     Crash,
     /// Finish inside the handler's own transaction.
     CompleteInside,
+    /// End with an unknown effect in the first attempt, then succeed.
+    Unsure,
+    /// Do `of` durable steps, and fail after the first `then_fail` of them in the first attempt.
+    /// The output says in which attempt each step was done.
+    Steps {
+        /// Steps in all.
+        of: u32,
+        /// Steps done before the first attempt fails.
+        then_fail: u32,
+    },
+    /// Log this many lines.
+    Log {
+        /// How many.
+        lines: u32,
+    },
     /// Succeed with an output that Postgres can't store as it is.
     OutputNul,
 }
@@ -97,6 +112,24 @@ impl Handler for Exercise {
                 return Err(JobError::Snooze(Duration::from_millis(ms)));
             }
             Act::Work { ms } => work(&ctx, ms).await?,
+            Act::Unsure if attempt == 1 => {
+                return Err(JobError::indeterminate("EXERCISE", "nobody knows, as told"));
+            }
+            Act::Steps { of, then_fail } => {
+                let mut done_in = Vec::new();
+                for step in 0..of {
+                    if attempt == 1 && step == then_fail {
+                        return Err(JobError::retryable("EXERCISE", format!("failing before step {step}")));
+                    }
+                    done_in.push(ctx.step(&format!("step {step}"), async || Ok(attempt)).await?);
+                }
+                return Ok(Success::Output(json!({ "done_in": done_in })));
+            }
+            Act::Log { lines } => {
+                for line in 0..lines {
+                    ctx.log(LogLevel::Info, &format!("line {line}")).await?;
+                }
+            }
             Act::Crash => std::process::abort(),
             Act::CompleteInside => {
                 let mut conn = env.pool.acquire().await?;
@@ -107,7 +140,7 @@ impl Handler for Exercise {
                 return Ok(success);
             }
             Act::OutputNul => return Ok(Success::Output(json!({ "nul\0": ["\0"] }))),
-            Act::Succeed | Act::Fail { .. } | Act::Panic { .. } | Act::Snooze { .. } => {}
+            Act::Succeed | Act::Unsure | Act::Fail { .. } | Act::Panic { .. } | Act::Snooze { .. } => {}
         }
         Ok(Success::Output(json!({ "attempt": attempt })))
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tokio::time::sleep;
+use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     environment::Environment,
     handler::{Handler, Policy, Success},
     job::Job,
-    queue::{Backoff, Context, EndState, Ending, JobError},
+    queue::{Backoff, Context, EndState, Ending, FencedError, JobError},
 };
 
 /// The payload: the row that says what to run.
@@ -67,7 +68,7 @@ impl Handler for RunBacktest {
         let config = serde_json::from_value(spec.config)
             .map_err(|error| JobError::fatal(error_code::ENGINE_REJECTED, error))?;
         let pace = env.config.backtest.pace_bars_per_s;
-        let mut simulation = simulate::start(config, series, pace, ctx.interrupted().clone());
+        let mut simulation = simulate::start(config, series, pace, ctx.interrupted());
         let report = loop {
             tokio::select! {
                 ended = &mut simulation.ended => {
@@ -76,7 +77,11 @@ impl Handler for RunBacktest {
                 }
                 () = sleep(PROGRESS_EVERY) => {
                     let percent = *simulation.percent.borrow();
-                    report_progress(id, percent, &ctx, &env).await?;
+                    match report_progress(id, percent, &ctx, &env).await {
+                        // Progress that can't be told is no reason to lose the work.
+                        Err(FencedError::Database(error)) => debug!(%error, "progress was not recorded"),
+                        other => other?,
+                    }
                 }
             }
         };
@@ -90,7 +95,7 @@ impl Handler for RunBacktest {
             EndState::Quarantined => {
                 backtests::fail(conn, self.backtest_id, error_code::CRASHED, &ending.message).await?
             }
-            EndState::Discarded => {
+            EndState::Discarded | EndState::Expired => {
                 let code = match ending.class.as_str() {
                     "TIMEOUT" => error_code::TIMEOUT,
                     known if error_code::ALL.iter().any(|(code, _)| *code == known) => known,
@@ -109,7 +114,7 @@ async fn begin(id: Uuid, ctx: &Context, env: &Environment) -> Result<Option<Spec
     let mut tx = conn.begin().await?;
     ctx.hold(&mut tx).await?;
     let Some(spec) = backtests::spec(&mut tx, id).await? else { return Ok(None) };
-    if !backtests::start(&mut tx, id, ctx.attempt()).await? {
+    if !backtests::start(&mut tx, id, ctx.fence().job_id, ctx.attempt()).await? {
         return Ok(None);
     }
     tx.commit().await?;
@@ -166,7 +171,7 @@ async fn read(spec: &Spec, env: &Environment) -> Result<(Vec<Series>, Value), Jo
     Ok((series, provenance))
 }
 
-async fn report_progress(id: Uuid, percent: u8, ctx: &Context, env: &Environment) -> Result<(), JobError> {
+async fn report_progress(id: Uuid, percent: u8, ctx: &Context, env: &Environment) -> Result<(), FencedError> {
     let mut conn = env.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     ctx.progress_in(&mut tx, percent, "simulating").await?;

@@ -46,14 +46,14 @@ pub(super) async fn complete(db: impl PgExecutor<'_>, done: &[(Fence, Value)]) -
                 and j.lease_token = a.lease_token and j.state = 'running'
           returning j.job_id, j.queue, j.kind, j.payload, j.priority, j.attempt, j.failures,
                     j.crashes, j.run_at, j.created_at, j.started_at, j.worker_id,
-                    j.progress_note, j.unique_key, j.trace_id, a.output)
+                    j.progress_note, j.unique_key, j.tags, j.trace_id, a.output)
          insert into queue.finished
                 (job_id, queue, kind, payload, state, priority, attempt, failures, crashes,
                  run_at, created_at, started_at, finished_at, worker_id, progress,
-                 progress_note, unique_key, trace_id, output)
+                 progress_note, unique_key, tags, trace_id, output)
          select job_id, queue, kind, payload, 'completed', priority, attempt, failures, crashes,
                 run_at, created_at, started_at, clock_timestamp(), worker_id, 100,
-                progress_note, unique_key, trace_id, nullif(output, 'null'::jsonb)
+                progress_note, unique_key, tags, trace_id, nullif(output, 'null'::jsonb)
            from ended
          returning job_id",
         &fences.ids,
@@ -74,6 +74,8 @@ pub(super) enum Waiting {
     Snooze(Duration),
     /// The process is stopping: to the front again, no attempt spent.
     GiveBack,
+    /// Nobody knows whether the effect happened: wait for somebody to decide.
+    Indeterminate(Failure),
 }
 
 /// Puts attempts' jobs back to wait, and keeps the attempts' history.
@@ -93,6 +95,7 @@ pub(super) async fn put_back(
             Waiting::Retry(failure, delay) => ("retryable", *delay, Some(failure)),
             Waiting::Snooze(delay) => ("snoozed", *delay, None),
             Waiting::GiveBack => ("given_back", Duration::ZERO, None),
+            Waiting::Indeterminate(failure) => ("indeterminate", Duration::ZERO, Some(failure)),
         };
         outcomes.push(outcome.to_owned());
         delays.push(delay.as_secs_f64());
@@ -109,13 +112,14 @@ pub(super) async fn put_back(
                       as u(job_id, attempt, lease_token, outcome, delay, class, message, fingerprint)),
          moved as (
              update queue.jobs j
-                set state = case when j.cancel_requested_at is not null then 'available'
+                set state = case when a.outcome = 'indeterminate' then 'indeterminate'
+                                 when j.cancel_requested_at is not null then 'available'
                                  when a.outcome = 'retryable' then 'retryable'
                                  when a.outcome = 'snoozed' then 'scheduled'
                                  else 'available' end::queue.job_state,
                     run_at = case when a.outcome = 'given_back' then j.run_at
                                   else clock_timestamp() + make_interval(secs => a.delay) end,
-                    failures = j.failures + (a.outcome = 'retryable')::int,
+                    failures = j.failures + (a.outcome in ('retryable', 'indeterminate'))::int,
                     last_error = coalesce(a.message, j.last_error),
                     lease_token = null, lease_expires_at = null
                from a
@@ -156,14 +160,16 @@ pub(super) async fn end(
              delete from queue.jobs
               where job_id = $1 and attempt = $2 and lease_token = $3 and state = 'running'
           returning job_id, queue, kind, payload, priority, attempt, failures, crashes, run_at,
-                    created_at, started_at, worker_id, progress, progress_note, unique_key, trace_id)
+                    created_at, started_at, worker_id, progress, progress_note, unique_key, fifo_key,
+                    limit_key, tags, trace_id)
          insert into queue.finished
                 (job_id, queue, kind, payload, state, priority, attempt, failures, crashes,
                  run_at, created_at, started_at, finished_at, worker_id, progress,
-                 progress_note, unique_key, trace_id, last_error)
+                 progress_note, unique_key, fifo_key, limit_key, tags, trace_id, last_error)
          select job_id, queue, kind, payload, $4::text::queue.job_state, priority, attempt,
                 failures + $6::bool::int, crashes, run_at, created_at, started_at,
-                clock_timestamp(), worker_id, progress, progress_note, unique_key, trace_id, $5
+                clock_timestamp(), worker_id, progress, progress_note, unique_key, fifo_key, limit_key,
+                tags, trace_id, $5
            from ended",
         fence.job_id,
         fence.attempt,

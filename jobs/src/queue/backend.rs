@@ -197,7 +197,9 @@ impl Service<Task<Assignment>> for RunAttempt {
             };
             let started = Instant::now();
             let outcome = dispatcher.run(claimed, interrupt).await;
-            hand.put_down(slot.is_some().then(|| started.elapsed()));
+            let took = slot.is_some().then(|| started.elapsed());
+            drop(slot);
+            hand.put_down(took);
             Ok(outcome)
         }
         .boxed()

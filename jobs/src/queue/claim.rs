@@ -12,13 +12,20 @@ use super::lease::Fence;
 #[derive(Debug, Clone)]
 pub(super) struct Claimed {
     pub(super) fence: Fence,
+    pub(super) queue: String,
     pub(super) kind: String,
+    /// Seconds from when it was due to its claim, by the database's clock.
+    pub(super) waited_s: f64,
     pub(super) payload: Value,
     pub(super) failures: i32,
     pub(super) max_failures: Option<i32>,
     pub(super) trace_id: Option<String>,
     /// The reason, when somebody asked for the job's end while it waited.
     pub(super) cancelled: Option<String>,
+    /// It came too late: it must not run any more.
+    pub(super) expired: bool,
+    /// Its end may let others run.
+    pub(super) gates: bool,
 }
 
 /// What one claim asks for.
@@ -49,12 +56,15 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<
            update queue.jobs j
               set state = 'running', attempt = j.attempt + 1, worker_id = $4, lease_token = $5,
                   lease_expires_at = clock_timestamp() + make_interval(secs => $6),
-                  started_at = clock_timestamp(), progress = null, progress_note = null
+                  started_at = clock_timestamp(), progress = null, progress_note = null,
+                  unique_key = case when j.unique_while_waiting then null else j.unique_key end
              from next
             where j.job_id = next.job_id and j.state = 'available'
         returning j.job_id, j.attempt, j.kind, j.payload, j.priority, j.run_at, j.failures,
+                  extract(epoch from clock_timestamp() - j.run_at)::float8 as "waited_s!",
                   j.max_failures, j.trace_id, j.cancel_requested_at is not null as "cancelled!",
-                  j.cancel_reason"#,
+                  j.cancel_reason, coalesce(j.not_after < clock_timestamp(), false) as "expired!",
+                  (j.has_dependents or j.fifo_key is not null or j.limit_key is not null) as "gates!""#,
         claim.queue,
         claim.kinds,
         i64::try_from(claim.limit).unwrap_or(i64::MAX),
@@ -67,12 +77,16 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<
     rows.sort_unstable_by_key(|row| (row.priority, row.run_at, row.job_id));
     let claimed = rows.into_iter().map(|row| Claimed {
         fence: Fence { job_id: row.job_id, attempt: row.attempt, lease_token },
+        queue: claim.queue.to_owned(),
         kind: row.kind,
+        waited_s: row.waited_s,
         payload: row.payload,
         failures: row.failures,
         max_failures: row.max_failures,
         trace_id: row.trace_id,
         cancelled: row.cancelled.then(|| row.cancel_reason.unwrap_or_default()),
+        expired: row.expired,
+        gates: row.gates,
     });
     Ok(claimed.collect())
 }

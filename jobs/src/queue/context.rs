@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    ack,
+    JobError, ack,
     counters::Counters,
     lease::{Fence, Interrupt, Interruption},
 };
@@ -17,6 +18,32 @@ use crate::handler::Success;
 
 /// Progress is for people: more often than this is noise.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Most lines that a job may log.
+pub const LOG_LINES: i32 = 500;
+/// Longer lines are cut.
+const LOG_CHARS: usize = 2_000;
+
+/// How much a logged line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl LogLevel {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
 
 /// The surroundings of one attempt.
 #[derive(Debug, Clone)]
@@ -141,6 +168,75 @@ impl Context {
         self.refuse_unless(written == 1)
     }
 
+    /// Runs a durable step: its result is kept, and a later attempt of the job reads it
+    /// instead of doing the work again.
+    ///
+    /// A crash between the work and the record repeats the work, so it must be safe to repeat,
+    /// as a whole handler must. Steps are told apart by `name`, unique within the job.
+    pub async fn step<T, F>(&self, name: &str, work: impl FnOnce() -> F) -> Result<T, JobError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, JobError>>,
+    {
+        let undecodable = |error: serde_json::Error| {
+            JobError::fatal("STEP_UNDECODABLE", format!("the result of step {name} does not decode: {error}"))
+        };
+        let done = sqlx::query_scalar!(
+            "select output from queue.steps where job_id = $1 and name = $2",
+            self.fence.job_id,
+            name,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        if let Some(output) = done {
+            return serde_json::from_value(output).map_err(undecodable);
+        }
+        if self.interruption().is_some() {
+            return Err(JobError::Interrupted);
+        }
+        let output = work().await?;
+        let kept = serde_json::to_value(&output).map_err(undecodable)?;
+        let mut tx = self.pool.begin().await?;
+        self.hold(&mut tx).await?;
+        sqlx::query!(
+            "insert into queue.steps (job_id, name, output, attempt)
+             values ($1, $2, $3, $4)
+             on conflict (job_id, name) do nothing",
+            self.fence.job_id,
+            name,
+            kept,
+            self.fence.attempt,
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(output)
+    }
+
+    /// Notes a line for people, shown with the job; beyond [`LOG_LINES`] of a job, nothing.
+    pub async fn log(&self, level: LogLevel, message: &str) -> Result<(), FencedError> {
+        let message: String = message.replace('\0', "\u{fffd}").chars().take(LOG_CHARS).collect();
+        sqlx::query!(
+            "insert into queue.logs (job_id, seq, attempt, level, message)
+             select $1, coalesce(max(seq), 0) + 1, $2, $3, $4
+               from queue.logs
+              where job_id = $1
+             having coalesce(max(seq), 0) < $5
+                and exists (select 1 from queue.jobs
+                             where job_id = $1 and attempt = $2 and lease_token = $6 and state = 'running')
+             on conflict do nothing",
+            self.fence.job_id,
+            self.fence.attempt,
+            level.as_str(),
+            message,
+            LOG_LINES,
+            self.fence.lease_token,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     fn refuse_unless(&self, held: bool) -> Result<(), FencedError> {
         if held {
             return Ok(());
@@ -162,7 +258,7 @@ pub enum FencedError {
     Database(#[from] sqlx::Error),
 }
 
-impl From<FencedError> for super::JobError {
+impl From<FencedError> for JobError {
     fn from(error: FencedError) -> Self {
         match error {
             FencedError::LeaseLost => Self::Interrupted,

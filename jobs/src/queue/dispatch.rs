@@ -5,7 +5,7 @@ use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::{Instrument, debug, error, info_span, warn};
 
 use super::{
     claim::Claimed,
@@ -33,12 +33,22 @@ impl Dispatcher {
     pub(super) async fn run(&self, claimed: Claimed, interrupt: Interrupt) -> Outcome {
         let span = info_span!("job", job.id = %claimed.fence.job_id, job.kind = %claimed.kind,
                               attempt = claimed.fence.attempt, trace.id = claimed.trace_id.as_deref());
-        self.attempt(claimed, interrupt).instrument(span).await
+        let running = self.counters.started(&claimed);
+        let outcome = self.attempt(claimed, interrupt).instrument(span).await;
+        self.counters.ended(&running, &outcome);
+        outcome
     }
 
     async fn attempt(&self, claimed: Claimed, interrupt: Interrupt) -> Outcome {
         if let Some(reason) = claimed.cancelled {
             return cancelled(&reason);
+        }
+        if claimed.expired {
+            return Outcome::End(Ending {
+                state: EndState::Expired,
+                class: "EXPIRED".into(),
+                message: "it was not started in time".into(),
+            });
         }
         // Interrupted before it began: the process stops, or the lease is gone.
         match interrupt.reason() {
@@ -114,6 +124,10 @@ fn judge(
         (Some(Interruption::Cancelled(reason)), _) => cancelled(reason),
         (Some(Interruption::LeaseLost), _) => Outcome::Stale,
         (Some(Interruption::Shutdown) | None, JobError::Fatal(failure)) => discarded(failure),
+        (None | Some(Interruption::Shutdown), JobError::Indeterminate(failure)) => {
+            error!(error = %failure, "the effect may have happened; somebody must decide");
+            Outcome::Indeterminate(failure)
+        }
         (Some(Interruption::Shutdown), _) | (None, JobError::Interrupted) => Outcome::GiveBack,
         (None, JobError::Snooze(delay)) => {
             debug!("snoozed for {delay:?}");
@@ -189,6 +203,7 @@ mod tests {
             Outcome::Recorded => "recorded",
             Outcome::Retry { .. } => "retry",
             Outcome::Snooze(_) => "snooze",
+            Outcome::Indeterminate(_) => "indeterminate",
             Outcome::GiveBack => "give back",
             Outcome::End(Ending { state: EndState::Cancelled, .. }) => "cancelled",
             Outcome::End(_) => "discarded",
@@ -200,6 +215,7 @@ mod tests {
     fn an_interruption_outranks_what_the_handler_says() {
         let retry = || Err(JobError::retryable("X", "x"));
         let fatal = || Err(JobError::fatal("X", "x"));
+        let unknown = || Err(JobError::indeterminate("X", "x"));
         let done = || Ok(Success::Output(Value::Null));
         let cancel = Interruption::Cancelled("enough".into());
         let cases = [
@@ -211,6 +227,9 @@ mod tests {
             (retry(), Some(&cancel), 2, "cancelled"),
             (retry(), Some(&Interruption::Shutdown), 2, "give back"),
             (retry(), Some(&Interruption::LeaseLost), 0, "stale"),
+            (unknown(), None, 2, "indeterminate"),
+            (unknown(), Some(&Interruption::Shutdown), 0, "indeterminate"),
+            (unknown(), Some(&Interruption::LeaseLost), 0, "stale"),
             (fatal(), None, 0, "discarded"),
             (fatal(), Some(&Interruption::Shutdown), 0, "discarded"),
             (fatal(), Some(&Interruption::LeaseLost), 0, "stale"),

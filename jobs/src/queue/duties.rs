@@ -2,7 +2,7 @@
 //!
 //! Each duty is a loop that outlives every outage of the database.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio::{
@@ -12,7 +12,15 @@ use tokio::{
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
-use super::{counters::Counters, lease::Leases, listener::Wakers, maintenance, promote, rescue};
+use super::{
+    admit,
+    controls::{self, Control},
+    counters::Counters,
+    lease::Leases,
+    listener::Wakers,
+    promote, rescue,
+    transient::passes,
+};
 use crate::{environment::Environment, registry::Registry};
 
 /// How this process appears in `queue.workers`.
@@ -27,8 +35,12 @@ pub(super) struct Presence {
 async fn bounded<T>(what: &str, limit: Duration, work: impl Future<Output = sqlx::Result<T>>) -> Option<T> {
     match timeout(limit, work).await {
         Ok(Ok(done)) => Some(done),
-        Ok(Err(error)) => {
+        Ok(Err(error)) if passes(&error) => {
             debug!(%error, "could not {what}; trying again");
+            None
+        }
+        Ok(Err(error)) => {
+            warn!(%error, "the database refuses to {what}; trying again");
             None
         }
         Err(_) => {
@@ -60,16 +72,27 @@ pub(super) async fn wait_for_database(pool: &PgPool) {
     }
 }
 
-/// Renews leases three times as often as they expire, and this worker's own row with them.
-pub(super) async fn keep_leases(env: Arc<Environment>, leases: Arc<Leases>, presence: Presence) {
-    let every = env.config.queue.lease() / 3;
+/// Renews leases three times as often as they expire.
+pub(super) async fn keep_leases(vital: PgPool, leases: Arc<Leases>, length: Duration) {
+    let every = length / 3;
     let mut turn = interval(every);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turn.tick().await;
-        bounded("renew leases", every, leases.renew(&env.pool)).await;
+        // Half a turn: a second try fits into the lease before it expires.
+        let renewed = bounded("renew leases", every / 2, leases.renew(&vital)).await.is_some();
+        leases.note_renewal(renewed);
         leases.expire();
-        bounded("show this worker", every, show(&env.pool, &presence)).await;
+    }
+}
+
+/// Keeps this worker on the list.
+pub(super) async fn be_seen(pool: PgPool, presence: Presence, every: Duration) {
+    let mut turn = interval(every);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        bounded("show this worker", every, show(&pool, &presence)).await;
     }
 }
 
@@ -133,10 +156,41 @@ pub(super) async fn promote_due(env: Arc<Environment>, wakers: Wakers, put_back:
     }
 }
 
+/// Lets blocked jobs run when what they wait for is over: when told so, and by polling.
+pub(super) async fn admit_blocked(env: Arc<Environment>, wakers: Wakers, gates: Arc<Notify>) {
+    let poll = Duration::from_millis(env.config.queue.poll_interval_ms);
+    loop {
+        tokio::select! {
+            () = gates.notified() => {}
+            () = wakers.admissions.notified() => {}
+            () = sleep(poll) => {}
+        }
+        let limit = Duration::from_secs(10);
+        if bounded("look for blocked jobs", limit, admit::any_blocked(&env.pool)).await != Some(true) {
+            continue;
+        }
+        for queue in bounded("admit blocked jobs", limit, admit::admit(&env.pool)).await.unwrap_or_default() {
+            wakers.wake(&queue);
+            env.hints.jobs(&queue);
+        }
+    }
+}
+
+/// Follows what operators set.
+pub(super) async fn follow_controls(pool: PgPool, controls: BTreeMap<String, Arc<Control>>) {
+    let mut turn = interval(Duration::from_secs(1));
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        bounded("follow the operators", Duration::from_secs(5), controls::follow(&pool, &controls)).await;
+    }
+}
+
 /// Takes back attempts whose worker vanished.
 pub(super) async fn rescue_lost(
     env: Arc<Environment>,
     registry: Registry,
+    leases: Arc<Leases>,
     wakers: Wakers,
     counters: Arc<Counters>,
 ) {
@@ -145,20 +199,19 @@ pub(super) async fn rescue_lost(
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turn.tick().await;
-        let work = rescue::rescue(&env.pool, settings.crash_budget, &registry);
+        if !leases.steady() {
+            continue;
+        }
+        let rescuer = rescue::Rescuer {
+            pool: &env.pool,
+            crash_budget: settings.crash_budget,
+            registry: &registry,
+            holdings: leases.holdings(),
+        };
+        let work = rescue::rescue(&rescuer);
         if let Some(rescued @ 1..) = bounded("rescue jobs", Duration::from_secs(20), work).await {
             counters.rescued(rescued);
             wakers.wake_all();
         }
-    }
-}
-
-/// Keeps partitions ahead of time and old rows out of the way.
-pub(super) async fn keep_house(pool: PgPool) {
-    let mut turn = interval(Duration::from_mins(10));
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turn.tick().await;
-        bounded("do the chores", Duration::from_secs(30), maintenance::chores(&pool)).await;
     }
 }

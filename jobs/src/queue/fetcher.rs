@@ -14,22 +14,25 @@ use uuid::Uuid;
 use super::{
     backend::{Acknowledge, Assignment},
     claim::{Claim, Claimed, claim},
+    controls::Control,
     counters::Counters,
     hand::Hand,
     lease::Leases,
     listener::Wakers,
     outcome::Outcome,
 };
-use crate::environment::Environment;
+use crate::{environment::Environment, failpoint};
 
-/// A claim that takes longer is given up; what it took anyway is rescued when its lease ends.
-const CLAIM_TIMEOUT: Duration = Duration::from_secs(5);
+/// A claim that takes longer is remarked upon. It is not dropped: the server would carry it out
+/// all the same, and nobody would hold what it took. The statement timeout ends it.
+const SLOW_CLAIM: Duration = Duration::from_secs(5);
 
 /// Claims for one queue and hands the jobs to its apalis worker.
 pub(super) struct Fetcher {
     pub(super) env: Arc<Environment>,
     pub(super) queue: String,
     pub(super) hand: Arc<Hand>,
+    pub(super) control: Arc<Control>,
     pub(super) kinds: Vec<String>,
     pub(super) worker_id: Uuid,
     pub(super) leases: Arc<Leases>,
@@ -49,6 +52,9 @@ impl Fetcher {
                 Ok(claimed) => {
                     outage.over(&self.queue);
                     let drained = claimed.len() < wanted;
+                    if !claimed.is_empty() {
+                        failpoint::hit("after_claim");
+                    }
                     self.assign(claimed).await;
                     if drained {
                         self.idle().await;
@@ -71,6 +77,10 @@ impl Fetcher {
             if self.shutdown.is_cancelled() {
                 return None;
             }
+            if self.control.paused() {
+                self.idle().await;
+                continue;
+            }
             match self.hand.wanted() {
                 0 => tokio::select! {
                     () = self.hand.freed() => {}
@@ -90,9 +100,13 @@ impl Fetcher {
             lease: self.env.config.queue.lease(),
             limit,
         };
-        let claimed = timeout(CLAIM_TIMEOUT, claim(&self.env.pool, &request))
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        let mut claiming = Box::pin(claim(&self.env.pool, &request));
+        let claimed = if let Ok(claimed) = timeout(SLOW_CLAIM, &mut claiming).await {
+            claimed?
+        } else {
+            warn!(queue = self.queue, "a claim from {} takes longer than {SLOW_CLAIM:?}", self.queue);
+            claiming.await?
+        };
         self.counters.claimed(claimed.len());
         Ok(claimed.into_iter().map(|job| (job, since)).collect())
     }
@@ -101,6 +115,12 @@ impl Fetcher {
         self.hand.take(claimed.len());
         for (claimed, since) in claimed {
             let interrupt = self.leases.hold(claimed.fence, since.into_std());
+            // So late that the lease is half over: another may have it sooner.
+            if since.elapsed() > self.env.config.queue.lease() / 2 {
+                self.hand.put_down(None);
+                self.acknowledge.report(claimed, Outcome::GiveBack).await;
+                continue;
+            }
             let assignment = Assignment { claimed, interrupt, hand: self.hand.clone() };
             // The channel is as long as the hand is large: this waits for nobody.
             if let Err(mpsc::error::SendError(back)) = self.assignments.send(assignment).await {

@@ -5,13 +5,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
 use sqlx::{Connection, PgPool};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
     time::{Instant, sleep, timeout, timeout_at},
 };
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::{
     ack::{self, Waiting},
@@ -19,8 +20,9 @@ use super::{
     counters::Counters,
     lease::{Fence, Leases},
     outcome::{EndState, Ending, Outcome},
+    transient::passes,
 };
-use crate::{config, queue::Hints, registry::Registry};
+use crate::{config, failpoint, queue::Hints, registry::Registry};
 
 /// An attempt's outcome on its way to the database.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) struct Flusher {
     pub(super) settings: config::Queue,
     /// Told when a job was put back with a delay, so that nobody sleeps past it.
     pub(super) put_back: Arc<Notify>,
+    /// Told when a job has ended that others may wait for.
+    pub(super) gates: Arc<Notify>,
 }
 
 /// No single commit may take longer; then it is tried again.
@@ -76,9 +80,12 @@ impl Flusher {
     }
 
     async fn commit(&self, reports: Vec<Report>) {
+        self.counters.flushed(reports.len());
+        failpoint::hit("before_flush");
         let mut completed = Vec::new();
         let mut waiting = Vec::new();
         let mut ended = Vec::new();
+        let opens_gates = reports.iter().any(|report| report.claimed.gates);
         for Report { claimed, outcome } in reports {
             let fence = claimed.fence;
             match outcome {
@@ -86,6 +93,9 @@ impl Flusher {
                 Outcome::Retry { failure, delay } => waiting.push((fence, Waiting::Retry(failure, delay))),
                 Outcome::Snooze(delay) => waiting.push((fence, Waiting::Snooze(delay))),
                 Outcome::GiveBack => waiting.push((fence, Waiting::GiveBack)),
+                Outcome::Indeterminate(failure) => {
+                    waiting.push((fence, Waiting::Indeterminate(failure)));
+                }
                 Outcome::End(ending) => ended.push((claimed, ending)),
                 Outcome::Recorded => {
                     self.leases.release(&fence);
@@ -97,19 +107,85 @@ impl Flusher {
                 }
             }
         }
-        if !completed.is_empty() {
-            let done = self.persist("complete", || ack::complete(&self.pool, &completed)).await;
-            self.settle(completed.iter().map(|(fence, _)| fence), &done);
-        }
-        if !waiting.is_empty() {
-            let done = self.persist("put back", || ack::put_back(&self.pool, &waiting)).await;
-            self.settle(waiting.iter().map(|(fence, _)| fence), &done);
-            self.put_back.notify_one();
-        }
+        self.commit_completed(&completed).await;
+        self.commit_waiting(&waiting).await;
         for (claimed, ending) in &ended {
-            let done = self.persist("end", || self.end(claimed, ending)).await;
-            let done: Vec<_> = done.then_some(claimed.fence.job_id).into_iter().collect();
-            self.settle(std::iter::once(&claimed.fence), &done);
+            self.commit_ended(claimed, ending).await;
+        }
+        if opens_gates {
+            self.gates.notify_one();
+        }
+    }
+
+    async fn commit_completed(&self, completed: &[(Fence, Value)]) {
+        if completed.is_empty() {
+            return;
+        }
+        match self.persist("complete", || ack::complete(&self.pool, completed)).await {
+            Ok(done) => {
+                failpoint::hit("during_flush");
+                self.settle(completed.iter().map(|(fence, _)| fence), &done);
+            }
+            Err(error) => match completed {
+                [(fence, _)] => self.give_up(fence, "OUTPUT_REFUSED", &error).await,
+                // One of them is refused: alone, each shows which.
+                many => {
+                    for one in many.chunks(1) {
+                        Box::pin(self.commit_completed(one)).await;
+                    }
+                }
+            },
+        }
+    }
+
+    async fn commit_waiting(&self, waiting: &[(Fence, Waiting)]) {
+        if waiting.is_empty() {
+            return;
+        }
+        match self.persist("put back", || ack::put_back(&self.pool, waiting)).await {
+            Ok(done) => {
+                self.settle(waiting.iter().map(|(fence, _)| fence), &done);
+                self.put_back.notify_one();
+            }
+            Err(error) => match waiting {
+                [(fence, _)] => self.give_up(fence, "RETRY_REFUSED", &error).await,
+                many => {
+                    for one in many.chunks(1) {
+                        Box::pin(self.commit_waiting(one)).await;
+                    }
+                }
+            },
+        }
+    }
+
+    async fn commit_ended(&self, claimed: &Claimed, ending: &Ending) {
+        match self.persist("end", || self.end(claimed, ending)).await {
+            Ok(done) => {
+                let done: Vec<_> = done.then_some(claimed.fence.job_id).into_iter().collect();
+                self.settle(std::iter::once(&claimed.fence), &done);
+            }
+            Err(error) => {
+                error!(job.id = %claimed.fence.job_id, %error,
+                       "the kind of job {} could not be told of its end", claimed.fence.job_id);
+                self.give_up(&claimed.fence, &ending.class, &error).await;
+            }
+        }
+    }
+
+    /// Ends a job whose outcome the database refuses for good, without its kind's word: one bad
+    /// row must not hold up every other.
+    async fn give_up(&self, fence: &Fence, class: &str, error: &sqlx::Error) {
+        error!(job.id = %fence.job_id, %error, "the database refuses the outcome of job {}", fence.job_id);
+        let ending = Ending {
+            state: EndState::Discarded,
+            class: class.to_owned(),
+            message: format!("the database refused the outcome: {error}").replace('\0', "\u{fffd}"),
+        };
+        let end = || async { ack::end(&mut *self.pool.acquire().await?, fence, &ending, true).await };
+        match self.persist("give up", end).await {
+            Ok(true) => self.settle(std::iter::once(fence), &[fence.job_id]),
+            // Stale, or refused even so: the lease will expire.
+            Ok(false) | Err(_) => self.settle(std::iter::once(fence), &[]),
         }
     }
 
@@ -142,16 +218,17 @@ impl Flusher {
         }
     }
 
-    /// Repeats `write` until the database takes it. A commit whose answer was lost is safe to
-    /// repeat: the row is then gone or fenced.
-    async fn persist<T, F>(&self, what: &str, write: impl Fn() -> F) -> T
+    /// Repeats `write` until the database takes it, or refuses it for good. A commit whose answer
+    /// was lost is safe to repeat: the row is then gone or fenced.
+    async fn persist<T, F>(&self, what: &str, write: impl Fn() -> F) -> sqlx::Result<T>
     where
         F: Future<Output = sqlx::Result<T>>,
     {
         let mut wait = Duration::from_millis(50);
         loop {
             match timeout(COMMIT_TIMEOUT, write()).await {
-                Ok(Ok(written)) => return written,
+                Ok(Ok(written)) => return Ok(written),
+                Ok(Err(error)) if !passes(&error) => return Err(error),
                 Ok(Err(error)) => warn!(%error, "could not {what} attempts; trying again in {wait:?}"),
                 Err(_) => warn!("no answer to {what} attempts within {COMMIT_TIMEOUT:?}; trying again"),
             }

@@ -6,7 +6,10 @@
 //! in [`AHEAD`], and nothing while handlers take longer than that.
 
 use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,8 +21,10 @@ const AHEAD: Duration = Duration::from_millis(30);
 /// The jobs in hand of one queue.
 #[derive(Debug)]
 pub(super) struct Hand {
-    slots: std::sync::Arc<Semaphore>,
-    size: usize,
+    slots: Arc<Semaphore>,
+    size: AtomicUsize,
+    /// Slots taken away while they were in use: they vanish when they come free.
+    owed: Mutex<usize>,
     most: usize,
     held: AtomicUsize,
     /// Smoothed handler time, in nanoseconds.
@@ -30,8 +35,9 @@ pub(super) struct Hand {
 impl Hand {
     pub(super) fn new(slots: usize, claim_batch: usize) -> Self {
         Self {
-            slots: std::sync::Arc::new(Semaphore::new(slots)),
-            size: slots,
+            slots: Arc::new(Semaphore::new(slots)),
+            size: AtomicUsize::new(slots),
+            owed: Mutex::new(0),
             most: claim_batch,
             held: AtomicUsize::new(0),
             // Until a handler has been seen, there is no margin.
@@ -45,14 +51,14 @@ impl Hand {
         let each = self.handler_ns.load(Ordering::Relaxed).max(1);
         let ahead = u64::try_from(AHEAD.as_nanos()).unwrap_or(u64::MAX);
         let runs = usize::try_from(ahead / each).unwrap_or(usize::MAX);
-        runs.saturating_mul(self.size).min(self.most)
+        runs.saturating_mul(self.size()).min(self.most)
     }
 
     /// Returns how many jobs are worth claiming now; 0 while too few have ended for a claim
     /// to pay.
     pub(super) fn wanted(&self) -> usize {
         let margin = self.margin();
-        let room = (self.size + margin).saturating_sub(self.held.load(Ordering::Relaxed));
+        let room = (self.size() + margin).saturating_sub(self.held.load(Ordering::Relaxed));
         if room * 2 > margin { room.min(self.most) } else { 0 }
     }
 
@@ -79,14 +85,49 @@ impl Hand {
         self.freed.notify_one();
     }
 
-    /// Waits for a slot to run in.
-    pub(super) async fn slot(&self) -> OwnedSemaphorePermit {
-        self.slots.clone().acquire_owned().await.expect("the slots are never closed")
+    fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
     }
 
-    /// Returns the most jobs that can be in hand.
-    pub(super) fn capacity(&self) -> usize {
-        self.size + self.most
+    /// Waits for a slot to run in.
+    pub(super) async fn slot(self: &Arc<Self>) -> Slot {
+        let permit = self.slots.clone().acquire_owned().await.expect("the slots are never closed");
+        Slot { permit: Some(permit), hand: self.clone() }
+    }
+
+    /// Changes the number of slots; returns whether that was a change. Running jobs keep theirs.
+    pub(super) fn resize(&self, slots: usize) -> bool {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.size.swap(slots, Ordering::Relaxed);
+        if slots > before {
+            let forgiven = (*owed).min(slots - before);
+            *owed -= forgiven;
+            self.slots.add_permits(slots - before - forgiven);
+        } else {
+            let gone = self.slots.forget_permits(before - slots);
+            *owed += before - slots - gone;
+        }
+        self.freed.notify_one();
+        slots != before
+    }
+}
+
+/// A slot in use.
+#[derive(Debug)]
+pub(super) struct Slot {
+    permit: Option<OwnedSemaphorePermit>,
+    hand: Arc<Hand>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut owed = self.hand.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *owed > 0
+            && let Some(permit) = self.permit.take()
+        {
+            *owed -= 1;
+            permit.forget();
+        }
     }
 }
 
@@ -123,6 +164,19 @@ mod tests {
             hand.put_down(Some(Duration::from_micros(1)));
         }
         assert_eq!(hand.wanted(), 55);
+    }
+
+    #[tokio::test]
+    async fn a_slot_taken_away_in_use_vanishes_when_it_comes_free() {
+        let hand = Arc::new(Hand::new(2, 100));
+        let (one, two) = (hand.slot().await, hand.slot().await);
+        assert!(hand.resize(1) && !hand.resize(1));
+        drop(one);
+        assert_eq!(hand.slots.available_permits(), 0, "the one that was owed");
+        drop(two);
+        assert_eq!(hand.slots.available_permits(), 1);
+        hand.resize(5);
+        assert_eq!(hand.slots.available_permits(), 5);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use tracing::debug;
 pub(super) const JOBS_CHANNEL: &str = "capstan_jobs";
 /// The NOTIFY channel that says: a running job's cancellation was asked for.
 pub(super) const CANCELS_CHANNEL: &str = "capstan_cancels";
+/// The NOTIFY channel that says: a job with a FIFO key, a limit or predecessors was enqueued.
+pub(super) const ADMISSIONS_CHANNEL: &str = "capstan_admissions";
 /// The NOTIFY channel that says: there are new rows in `events`.
 pub const EVENTS_CHANNEL: &str = "capstan_events";
 
@@ -47,6 +49,11 @@ impl Hints {
     /// Says that `queue` has new work.
     pub fn jobs(&self, queue: &str) {
         self.push(JOBS_CHANNEL, queue);
+    }
+
+    /// Says that a job with a FIFO key, a limit or predecessors was enqueued.
+    pub fn admissions(&self) {
+        self.push(ADMISSIONS_CHANNEL, "");
     }
 
     /// Says that a running job's cancellation was asked for.

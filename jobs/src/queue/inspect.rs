@@ -1,85 +1,44 @@
-//! Reads of the queue for people: a job and its attempts, the depth of each queue.
+//! Reads of the queue for people: jobs and why they wait, queues, workers, errors, health.
+//!
+//! Nothing here changes a row. Counts are exact below [`COUNT_CAP`] and say so above it.
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::Value;
-use sqlx::PgConnection;
-use uuid::Uuid;
+mod database;
+mod detail;
+mod errors;
+mod filter;
+mod fleet;
+mod jobs;
+mod listing;
+mod queues;
+mod tally;
+mod why;
 
-/// A job as it stands, finished or not.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)]
-pub struct JobView {
-    pub job_id: Uuid,
-    pub queue: String,
-    pub kind: String,
-    pub payload: Value,
-    pub state: String,
-    pub priority: i16,
-    pub attempt: i32,
-    pub failures: i32,
-    pub crashes: i32,
-    pub run_at: DateTime<Utc>,
-    pub created_at: DateTime<Utc>,
-    pub started_at: Option<DateTime<Utc>>,
-    pub finished_at: Option<DateTime<Utc>>,
-    pub worker_id: Option<Uuid>,
-    pub progress: Option<i16>,
-    pub progress_note: Option<String>,
-    pub trace_id: Option<String>,
-    pub last_error: Option<String>,
-    pub output: Option<Value>,
+pub use database::{DatabaseHealth, database};
+pub use detail::{Links, LogLine, Step, links, logs, steps};
+pub use errors::{ErrorGroup, ErrorReport, errors};
+pub use filter::{Arg, Filter, State};
+pub use fleet::{LeaderView, ScheduleView, WorkerView, leaders, schedule, schedules, workers};
+pub use jobs::{AttemptView, JobView, attempts, job};
+pub use listing::{JobRow, count, ids_from, list};
+pub use queues::{Depth, LimitView, QueueView, is_queue, limit, limits, queue, queues};
+pub use tally::{Tally, tally};
+pub use why::{Reason, why};
+
+/// The highest number that is counted exactly.
+pub const COUNT_CAP: i64 = 10_000;
+
+/// A number of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Count {
+    /// The number, or [`COUNT_CAP`] or an estimate when there are more.
+    pub count: i64,
+    /// Whether there are more than were counted.
+    pub approximate: bool,
 }
 
-/// One attempt of a job that has ended.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)]
-pub struct AttemptView {
-    pub attempt: i32,
-    pub worker_id: Option<Uuid>,
-    pub started_at: Option<DateTime<Utc>>,
-    pub ended_at: DateTime<Utc>,
-    pub outcome: String,
-    pub error_class: Option<String>,
-    pub message: Option<String>,
-    pub fingerprint: Option<String>,
-}
-
-/// Returns a job, wherever it is.
-pub async fn job(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Option<JobView>> {
-    sqlx::query_as!(
-        JobView,
-        r#"select job_id as "job_id!", queue as "queue!", kind as "kind!", payload as "payload!",
-                  state::text as "state!", priority as "priority!", attempt as "attempt!",
-                  failures as "failures!", crashes as "crashes!", run_at as "run_at!",
-                  created_at as "created_at!", started_at, null::timestamptz as finished_at,
-                  worker_id, progress, progress_note, trace_id, last_error, null::jsonb as output
-             from queue.jobs
-            where job_id = $1
-            union all
-           select job_id, queue, kind, payload, state::text, priority, attempt, failures, crashes,
-                  run_at, created_at, started_at, finished_at, worker_id, progress, progress_note,
-                  trace_id, last_error, output
-             from queue.finished
-            where job_id = $1
-            limit 1"#,
-        job_id
-    )
-    .fetch_optional(conn)
-    .await
-}
-
-/// Returns the ended attempts of a job, oldest first.
-pub async fn attempts(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Vec<AttemptView>> {
-    sqlx::query_as!(
-        AttemptView,
-        r#"select attempt as "attempt!", worker_id, started_at, ended_at as "ended_at!",
-                  outcome as "outcome!", error_class, message, fingerprint
-             from queue.attempt_history
-            where job_id = $1
-            order by attempt, ended_at"#,
-        job_id
-    )
-    .fetch_all(conn)
-    .await
+impl Count {
+    /// Returns what counting up to one more than the cap has shown.
+    pub(crate) fn capped(counted: i64) -> Self {
+        Self { count: counted.min(COUNT_CAP), approximate: counted > COUNT_CAP }
+    }
 }

@@ -75,12 +75,14 @@ pub(super) struct Leases {
     worker_id: Uuid,
     length: Duration,
     held: Mutex<HashMap<Uuid, Held>>,
+    /// Since when every renewal has succeeded.
+    steady: Mutex<Option<Instant>>,
     counters: Arc<Counters>,
 }
 
 impl Leases {
     pub(super) fn new(worker_id: Uuid, length: Duration, counters: Arc<Counters>) -> Self {
-        Self { worker_id, length, held: Mutex::default(), counters }
+        Self { worker_id, length, held: Mutex::default(), steady: Mutex::default(), counters }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
@@ -125,6 +127,24 @@ impl Leases {
         for held in self.lock().values() {
             held.interrupt.fire(reason.clone());
         }
+    }
+
+    /// Notes whether a renewal succeeded.
+    pub(super) fn note_renewal(&self, succeeded: bool) {
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        *steady = if succeeded { steady.or_else(|| Some(Instant::now())) } else { None };
+    }
+
+    /// Returns whether this process has reached the database for so long that healthy workers
+    /// must have renewed their leases too: what has expired then belongs to the dead.
+    pub(super) fn steady(&self) -> bool {
+        let steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        steady.is_some_and(|since| since.elapsed() >= self.length)
+    }
+
+    /// Returns the jobs held here, and by whom.
+    pub(super) fn holdings(&self) -> (Uuid, Vec<Uuid>) {
+        (self.worker_id, self.lock().keys().copied().collect())
     }
 
     /// Renews every lease in one statement and interrupts the attempts that lost theirs.

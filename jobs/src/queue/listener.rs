@@ -9,19 +9,21 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::hints::{CANCELS_CHANNEL, JOBS_CHANNEL};
+use super::hints::{ADMISSIONS_CHANNEL, CANCELS_CHANNEL, JOBS_CHANNEL};
 
 /// Who is woken by what.
 #[derive(Debug, Clone)]
 pub(super) struct Wakers {
     pub(super) queues: Arc<BTreeMap<String, Notify>>,
     pub(super) cancels: Arc<Notify>,
+    /// A blocked job may just have been enqueued, or become ready.
+    pub(super) admissions: Arc<Notify>,
 }
 
 impl Wakers {
     pub(super) fn new<'a>(queues: impl Iterator<Item = &'a String>) -> Self {
         let queues = queues.map(|name| (name.clone(), Notify::new())).collect();
-        Self { queues: Arc::new(queues), cancels: Arc::default() }
+        Self { queues: Arc::new(queues), cancels: Arc::default(), admissions: Arc::default() }
     }
 
     /// Wakes the claim loop of `queue`, when this process serves it.
@@ -60,7 +62,7 @@ async fn connect(pool: &PgPool) -> sqlx::Result<PgListener> {
     let connecting = async {
         let mut listener = PgListener::connect_with(pool).await?;
         listener.ignore_pool_close_event(true);
-        listener.listen_all([JOBS_CHANNEL, CANCELS_CHANNEL]).await?;
+        listener.listen_all([JOBS_CHANNEL, CANCELS_CHANNEL, ADMISSIONS_CHANNEL]).await?;
         Ok(listener)
     };
     timeout(Duration::from_secs(5), connecting).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -71,6 +73,7 @@ async fn receive(listener: &mut PgListener, wakers: &Wakers) {
     while let Ok(Some(hint)) = listener.try_recv().await {
         match hint.channel() {
             JOBS_CHANNEL => wakers.wake(hint.payload()),
+            ADMISSIONS_CHANNEL => wakers.admissions.notify_one(),
             _ => wakers.cancels.notify_one(),
         }
     }

@@ -1,36 +1,68 @@
-//! The chores of the queue: partitions ahead of time, expired rows out of the way.
-//!
-//! Safe in any number of processes at once; an advisory lock keeps them from doing it twice.
+//! The chores of the queue, the duty of the `maintenance` role: partitions ahead of time,
+//! expired ones dropped, rows of jobs long gone removed.
+
+use std::time::Duration;
 
 use sqlx::{Connection, PgPool};
-use tracing::info;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::{debug, info, warn};
 
-/// The advisory lock of chores; any constant that nothing else in the database uses.
-const CHORES_LOCK: i64 = 0x6361_7073_7461_6e01;
+use super::leader::{Term, TermError};
 
-/// Makes the partitions of today and the next days, and forgets workers long gone.
-pub(super) async fn chores(pool: &PgPool) -> sqlx::Result<()> {
+const EVERY: Duration = Duration::from_mins(10);
+
+/// Does the chores until the leadership ends.
+pub(super) async fn lead(pool: PgPool, term: Term, retention_days: i32) {
+    let mut turn = interval(EVERY);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        match timeout(Duration::from_mins(1), chores(&pool, &term, retention_days)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(TermError::Over(number))) => {
+                warn!(term = number, "this maintainer's term is over");
+                return;
+            }
+            Ok(Err(TermError::Database(error))) => debug!(%error, "could not do the chores"),
+            Err(_) => warn!("the chores took too long"),
+        }
+    }
+}
+
+/// Makes the partitions of today and the next days, drops those past their time, and
+/// forgets what belongs to jobs and workers long gone.
+pub(super) async fn chores(pool: &PgPool, term: &Term, retention_days: i32) -> Result<(), TermError> {
     let mut conn = pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, CHORES_LOCK)
-        .fetch_one(&mut *tx)
-        .await?;
-    if !mine {
-        return Ok(());
-    }
-    let made = sqlx::query_scalar!(
-        r#"select count(*) filter (where made) as "made!"
-             from generate_series(0, 2) as n,
-                  queue.ensure_partitions((clock_timestamp() at time zone 'utc')::date + n) as made"#
+    term.assert(&mut tx).await?;
+    let days = sqlx::query!(
+        r#"select (select count(*) filter (where made)
+                     from generate_series(0, 2) as n,
+                          queue.ensure_partitions((clock_timestamp() at time zone 'utc')::date + n) as made)
+                      as "made!",
+                  queue.drop_partitions((clock_timestamp() at time zone 'utc')::date - $1::int) as "dropped!""#,
+        retention_days,
     )
     .fetch_one(&mut *tx)
     .await?;
-    sqlx::query!("delete from queue.workers where seen_at < clock_timestamp() - interval '1 day'")
-        .execute(&mut *tx)
-        .await?;
+    for statement in [
+        "delete from queue.workers where seen_at < clock_timestamp() - interval '1 day'",
+        "delete from queue.dependencies d
+          where not exists (select 1 from queue.jobs j where j.job_id = d.job_id)",
+        "delete from queue.steps s
+          where s.created_at < clock_timestamp() - interval '7 days'
+            and not exists (select 1 from queue.jobs j where j.job_id = s.job_id)",
+        "delete from queue.logs l
+          where l.at < clock_timestamp() - interval '7 days'
+            and not exists (select 1 from queue.jobs j where j.job_id = l.job_id)",
+        "delete from queue.retries where created_at < clock_timestamp() - interval '90 days'",
+        "delete from queue.operations where finished_at < clock_timestamp() - interval '90 days'",
+    ] {
+        sqlx::query(statement).execute(&mut *tx).await?;
+    }
     tx.commit().await?;
-    if made > 0 {
-        info!("made the partitions of {made} days");
+    if days.made + i64::from(days.dropped) > 0 {
+        info!("made the partitions of {} days, dropped {} expired ones", days.made, days.dropped);
     }
     Ok(())
 }

@@ -14,6 +14,9 @@ pub enum JobError {
     /// Never try again.
     #[error("{0}")]
     Fatal(Failure),
+    /// The effect outside may have happened, and nothing here can tell: somebody must decide.
+    #[error("{0}")]
+    Indeterminate(Failure),
     /// Not now: come back later, without counting an attempt.
     #[error("not now: again in {0:?}")]
     Snooze(Duration),
@@ -56,6 +59,11 @@ impl JobError {
         Self::Retryable(Failure::new(class, &message))
     }
 
+    /// Builds a failure after which nobody knows whether the effect happened.
+    pub fn indeterminate(class: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self::Indeterminate(Failure::new(class, &message))
+    }
+
     /// Builds a failure that no attempt will mend.
     pub fn fatal(class: impl Into<String>, message: impl fmt::Display) -> Self {
         Self::Fatal(Failure::new(class, &message))
@@ -89,6 +97,8 @@ pub enum EndState {
     Cancelled,
     /// Lost its process too often; an operator decides.
     Quarantined,
+    /// Not started before its time was over.
+    Expired,
 }
 
 impl EndState {
@@ -96,7 +106,7 @@ impl EndState {
     pub(super) fn terminal(self) -> &'static str {
         match self {
             Self::Cancelled => "cancelled",
-            Self::Discarded | Self::Quarantined => "discarded",
+            Self::Discarded | Self::Quarantined | Self::Expired => "discarded",
         }
     }
 }
@@ -113,6 +123,7 @@ pub(super) enum Outcome {
     },
     Snooze(Duration),
     GiveBack,
+    Indeterminate(Failure),
     /// Ends the job; its kind is told in the same transaction.
     End(Ending),
     /// The attempt is stale: whatever it says is dropped.

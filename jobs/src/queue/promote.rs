@@ -29,7 +29,8 @@ pub(super) async fn promote(pool: &PgPool) -> sqlx::Result<Promotion> {
                   for no key update skip locked),
            moved as (
                update queue.jobs j
-                  set state = 'available'
+                  set state = case when j.waits or j.fifo_key is not null or j.limit_key is not null
+                                   then 'blocked' else 'available' end::queue.job_state
                  from due
                 where j.job_id = due.job_id and j.state in ('scheduled', 'retryable')
             returning j.queue)

@@ -1,48 +1,77 @@
 //! Takes back the attempts of workers that vanished.
 //!
-//! A compare-and-set on the expired lease, in pages. The first loss makes the job available
-//! at once; later ones wait, and one that lost its process too often is quarantined.
+//! A compare-and-set on the expired lease, in pages. Each job then waits for a random time, up
+//! to 2 s after the first loss and twice as long after each further one: whatever killed the
+//! process must not find the same neighbours again. One that lost its process too often is
+//! quarantined. Nobody
+//! rescues until it has reached the database for a whole lease: after an outage every lease
+//! has expired, and the living need a moment to renew theirs.
 
 use sqlx::{Connection, PgPool};
-use tracing::warn;
+use tracing::{error, warn};
+use uuid::Uuid;
 
-use super::outcome::{EndState, Ending};
+use super::{
+    outcome::{EndState, Ending},
+    transient::passes,
+};
 use crate::registry::Registry;
 
 const PAGE: i64 = 200;
 
+/// What a rescuer needs to know.
+pub(super) struct Rescuer<'a> {
+    pub(super) pool: &'a PgPool,
+    pub(super) crash_budget: i32,
+    pub(super) registry: &'a Registry,
+    /// This process and the jobs it holds itself: those it renews, however late.
+    pub(super) holdings: (Uuid, Vec<Uuid>),
+}
+
 /// Takes back every attempt whose lease has expired; returns how many.
-pub(super) async fn rescue(pool: &PgPool, crash_budget: i32, registry: &Registry) -> sqlx::Result<usize> {
-    let mut rescued = 0;
+pub(super) async fn rescue(rescuer: &Rescuer<'_>) -> sqlx::Result<usize> {
+    let mut taken = 0;
     loop {
-        let page = put_back(pool, crash_budget).await?;
-        rescued += page;
+        let page = put_back(rescuer).await?;
+        taken += page;
         if page < usize::try_from(PAGE).unwrap_or(usize::MAX) {
             break;
         }
     }
-    while quarantine(pool, crash_budget, registry).await? {
-        rescued += 1;
+    loop {
+        // A kind that can't be told must not keep its job, and all later ones, in limbo.
+        let done = match quarantine(rescuer, true).await {
+            Err(error) if !passes(&error) => {
+                error!(%error, "a kind could not be told of its job's end; quarantined all the same");
+                quarantine(rescuer, false).await?
+            }
+            other => other?,
+        };
+        if !done {
+            return Ok(taken);
+        }
+        taken += 1;
     }
-    Ok(rescued)
 }
 
-async fn put_back(pool: &PgPool, crash_budget: i32) -> sqlx::Result<usize> {
+async fn put_back(rescuer: &Rescuer<'_>) -> sqlx::Result<usize> {
+    let (me, mine) = &rescuer.holdings;
     let rows = sqlx::query!(
         "with lost as materialized (
              select job_id, attempt
                from queue.jobs
               where state = 'running' and lease_expires_at < clock_timestamp()
                 and (crashes + 1 < $1 or cancel_requested_at is not null)
+                and not (worker_id = $3 and job_id = any($4))
               limit $2
                 for no key update skip locked),
          moved as (
              update queue.jobs j
                 set crashes = j.crashes + 1,
-                    state = case when j.crashes = 0 or j.cancel_requested_at is not null
+                    state = case when j.cancel_requested_at is not null
                                  then 'available' else 'retryable' end::queue.job_state,
-                    run_at = case when j.crashes = 0 then j.run_at
-                                  else clock_timestamp() + make_interval(secs => 2 ^ least(j.crashes, 8)) end,
+                    run_at = clock_timestamp()
+                             + make_interval(secs => random() * 2 ^ (1 + least(j.crashes, 8))),
                     lease_token = null, lease_expires_at = null
                from lost
               where j.job_id = lost.job_id and j.attempt = lost.attempt and j.state = 'running'
@@ -55,10 +84,12 @@ async fn put_back(pool: &PgPool, crash_budget: i32) -> sqlx::Result<usize> {
                 'the worker stopped renewing the lease', 'lease_expired', trace_id
            from moved
          returning job_id, attempt, worker_id",
-        crash_budget,
+        rescuer.crash_budget,
         PAGE,
+        me,
+        mine,
     )
-    .fetch_all(pool)
+    .fetch_all(rescuer.pool)
     .await?;
     for row in &rows {
         warn!(job.id = %row.job_id, attempt = row.attempt, worker.id = ?row.worker_id,
@@ -68,8 +99,9 @@ async fn put_back(pool: &PgPool, crash_budget: i32) -> sqlx::Result<usize> {
 }
 
 /// Quarantines one job that lost its process too often, and tells its kind.
-async fn quarantine(pool: &PgPool, crash_budget: i32, registry: &Registry) -> sqlx::Result<bool> {
-    let mut conn = pool.acquire().await?;
+async fn quarantine(rescuer: &Rescuer<'_>, tell: bool) -> sqlx::Result<bool> {
+    let (me, mine) = &rescuer.holdings;
+    let mut conn = rescuer.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let row = sqlx::query!(
         "with lost as materialized (
@@ -77,6 +109,8 @@ async fn quarantine(pool: &PgPool, crash_budget: i32, registry: &Registry) -> sq
                from queue.jobs
               where state = 'running' and lease_expires_at < clock_timestamp()
                 and crashes + 1 >= $1 and cancel_requested_at is null and kind = any($2)
+                and not (worker_id = $3 and job_id = any($4))
+              order by job_id
               limit 1
                 for no key update skip locked),
          moved as (
@@ -94,8 +128,10 @@ async fn quarantine(pool: &PgPool, crash_budget: i32, registry: &Registry) -> sq
                     'LEASE_EXPIRED', 'the worker stopped renewing the lease', 'lease_expired', trace_id
                from moved)
          select job_id, kind, payload, crashes from moved",
-        crash_budget,
-        &registry.kinds(),
+        rescuer.crash_budget,
+        &rescuer.registry.kinds(),
+        me,
+        mine,
     )
     .fetch_optional(&mut *tx)
     .await?;
@@ -105,7 +141,7 @@ async fn quarantine(pool: &PgPool, crash_budget: i32, registry: &Registry) -> sq
         class: "CRASHED".into(),
         message: format!("the process running it vanished {} times", row.crashes),
     };
-    if let Some(entry) = registry.get(&row.kind) {
+    if tell && let Some(entry) = rescuer.registry.get(&row.kind) {
         (entry.abandon)(row.payload, &mut tx, &ending).await?;
     }
     tx.commit().await?;

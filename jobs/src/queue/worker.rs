@@ -4,32 +4,40 @@
 //! over: interrupt them and give them back. Leases are renewed until the last outcome is
 //! committed.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use apalis_core::{monitor::Monitor, worker::builder::WorkerBuilder};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::{
     backend::{Acknowledge, PgBackend, RunAttempt},
+    controls::Control,
     counters::Counters,
     dispatch::Dispatcher,
     duties::{
-        Presence, hide, keep_house, keep_leases, promote_due, rescue_lost, wait_for_database, watch_cancels,
+        Presence, admit_blocked, be_seen, follow_controls, hide, keep_leases, promote_due, rescue_lost,
+        wait_for_database, watch_cancels,
     },
     fetcher::Fetcher,
     flusher::Flusher,
     hand::Hand,
+    leader::stand,
     lease::{Interruption, Leases},
     listener::{Wakers, listen},
+    maintenance, scheduler,
 };
 use crate::{environment::Environment, registry::Registry};
+
+/// The most slots that an operator can give a queue of one process (the check of `queue.queues`).
+const MOST_SLOTS: usize = 10_000;
 
 /// What a worker process runs.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +52,9 @@ pub enum WorkerError {
     /// apalis gave up a worker, which our backend never makes it do.
     #[error("a worker ended: {0}")]
     Monitor(String),
+    /// One of the loops that keep the queue's promises ended.
+    #[error("a duty of the worker failed: {0}")]
+    Duty(String),
 }
 
 /// Runs a worker until `shutdown`, then stops it softly, then hard.
@@ -66,19 +77,26 @@ pub async fn run(
         () = wait_for_database(&env.pool) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
+    if let Err(error) = partitions_ahead(&env.pool).await {
+        warn!(%error, "could not make the partitions of these days; the default ones take their rows");
+    }
+    let vital = vital_pool(&env.pool);
+    // A duty that ends has failed, and without it the process must not go on.
+    let shutdown = shutdown.child_token();
     let worker_id = Uuid::new_v4();
     let leases = Arc::new(Leases::new(worker_id, settings.lease(), counters.clone()));
     let wakers = Wakers::new(queues.iter().map(|(name, _)| name));
-    let put_back = Arc::new(Notify::new());
+    let (put_back, gates) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
 
     let (reports, flushing) = Flusher {
-        pool: env.pool.clone(),
+        pool: vital.clone(),
         hints: env.hints.clone(),
         leases: leases.clone(),
         counters: counters.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
         put_back: put_back.clone(),
+        gates: gates.clone(),
     }
     .start();
     let acknowledge = Acknowledge { reports, leases: leases.clone() };
@@ -87,22 +105,37 @@ pub async fn run(
     let presence = Presence { worker_id, queues: queues.clone(), kinds: registry.kinds() };
     let mut chores = JoinSet::new();
     chores.spawn(listen(env.pool.clone(), wakers.clone()));
-    chores.spawn(keep_leases(env.clone(), leases.clone(), presence));
+    chores.spawn(keep_leases(vital.clone(), leases.clone(), settings.lease()));
+    chores.spawn(be_seen(env.pool.clone(), presence, settings.lease() / 3));
     chores.spawn(watch_cancels(env.clone(), leases.clone(), wakers.clone()));
     chores.spawn(promote_due(env.clone(), wakers.clone(), put_back));
-    chores.spawn(rescue_lost(env.clone(), registry.clone(), wakers.clone(), counters.clone()));
-    chores.spawn(keep_house(env.pool.clone()));
+    chores.spawn(admit_blocked(env.clone(), wakers.clone(), gates));
+    chores.spawn(rescue_lost(
+        env.clone(),
+        registry.clone(),
+        leases.clone(),
+        wakers.clone(),
+        counters.clone(),
+    ));
+    let mut offices = JoinSet::new();
+    stand_for_offices(&mut offices, &env, worker_id, &shutdown);
 
+    let mut controls = BTreeMap::new();
     let mut fetching = JoinSet::new();
     let mut monitor = Monitor::new();
     for (queue, slots) in &queues {
         let hand = Arc::new(Hand::new(*slots, settings.claim_batch));
-        let (assignments, receiver) = mpsc::channel(hand.capacity());
+        counters.slots(queue, *slots);
+        let control = Arc::new(Control::new(hand.clone(), *slots, counters.clone()));
+        controls.insert(queue.clone(), control.clone());
+        // As long as the largest hand can ever be: the fetcher never waits to put a job in.
+        let (assignments, receiver) = mpsc::channel(MOST_SLOTS + settings.claim_batch);
         fetching.spawn(
             Fetcher {
                 env: env.clone(),
                 queue: queue.clone(),
                 hand,
+                control,
                 kinds: registry.kinds(),
                 worker_id,
                 leases: leases.clone(),
@@ -117,6 +150,7 @@ pub async fn run(
         monitor = register(monitor, queue, receiver, &acknowledge, &dispatcher);
     }
     drop(acknowledge);
+    chores.spawn(follow_controls(env.pool.clone(), controls));
     info!(worker.id = %worker_id, "worker {worker_id} serves {queues:?}");
 
     let stop = {
@@ -128,11 +162,21 @@ pub async fn run(
             leases.interrupt_all(&Interruption::Shutdown);
         })
     };
-    let ran = monitor.run_with_signal(async move {
-        shutdown.cancelled().await;
+    let signal = shutdown.clone();
+    let mut running = Box::pin(monitor.run_with_signal(async move {
+        signal.cancelled().await;
         Ok(())
-    });
-    let ran = ran.await.map_err(|error| WorkerError::Monitor(error.to_string()));
+    }));
+    let ran = tokio::select! {
+        ran = &mut running => ran.map_err(|error| WorkerError::Monitor(error.to_string())),
+        ended = chores.join_next() => {
+            let why = ended.map_or_else(String::new, |ended| format!("{ended:?}"));
+            error!("a duty of this worker has failed, so it stops: {why}");
+            shutdown.cancel();
+            let _ = running.await;
+            Err(WorkerError::Duty(why))
+        }
+    };
     stop.abort();
     // Not aborted: a claim under way must be given back, not forgotten.
     while fetching.join_next().await.is_some() {}
@@ -140,10 +184,48 @@ pub async fn run(
     if timeout(Duration::from_secs(5), flushing).await.is_err() {
         warn!("some outcomes could not be committed; their leases will expire");
     }
+    // They end by themselves at the shutdown, and free their locks.
+    while offices.join_next().await.is_some() {}
     chores.shutdown().await;
     hide(&env.pool, worker_id).await;
     info!(worker.id = %worker_id, "worker {worker_id} has stopped");
     ran
+}
+
+/// Returns a small pool of its own for renewals and outcomes: handlers that use up theirs must
+/// not cost anybody a lease.
+fn vital_pool(pool: &PgPool) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(3)
+        .acquire_timeout(Duration::from_secs(3))
+        .connect_lazy_with((*pool.connect_options()).clone())
+}
+
+/// Makes the partitions of today and the next days before anything is written.
+async fn partitions_ahead(pool: &PgPool) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"select count(*) as "days!"
+             from generate_series(0, 2) as n,
+                  queue.ensure_partitions((clock_timestamp() at time zone 'utc')::date + n) as made"#
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(())
+}
+
+/// Every worker is a candidate for every role.
+fn stand_for_offices(
+    offices: &mut JoinSet<()>,
+    env: &Arc<Environment>,
+    worker_id: Uuid,
+    shutdown: &CancellationToken,
+) {
+    let (pool, hints) = (env.pool.clone(), env.hints.clone());
+    let scheduling = move |term| scheduler::lead(pool.clone(), hints.clone(), term);
+    offices.spawn(stand(env.pool.clone(), "scheduler", worker_id, shutdown.clone(), scheduling));
+    let (pool, days) = (env.pool.clone(), env.config.queue.retention_days);
+    let maintaining = move |term| maintenance::lead(pool.clone(), term, days);
+    offices.spawn(stand(env.pool.clone(), "maintenance", worker_id, shutdown.clone(), maintaining));
 }
 
 fn register(

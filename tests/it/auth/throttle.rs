@@ -44,7 +44,7 @@ async fn delays_begin_after_the_free_failures_and_double() {
     let user = app.signed_up().await;
     fail(&app, &user.username, 6).await;
 
-    // Even the right password has to wait, for an address that never failed too.
+    // Even the right password has to wait.
     let response =
         send(&app.client(), &app, Method::POST, "/api/auth/login", &credentials(&user.username, PASSWORD))
             .await;
@@ -59,7 +59,7 @@ async fn delays_begin_after_the_free_failures_and_double() {
     for expected in [120.0, 240.0, 480.0] {
         forget_delays(&app).await;
         fail(&app, &user.username, 1).await;
-        let left = remaining_s(&app, "account:").await;
+        let left = remaining_s(&app, "pair:").await;
         assert!(left > expected / 2.0 && left <= expected, "{left} of {expected}");
     }
     sqlx::query("update sign_in_failures set failures = 2000000")
@@ -68,12 +68,12 @@ async fn delays_begin_after_the_free_failures_and_double() {
         .expect("an update");
     forget_delays(&app).await;
     fail(&app, &user.username, 1).await;
-    let left = remaining_s(&app, "account:").await;
+    let left = remaining_s(&app, "pair:").await;
     assert!(left > 800.0 && left <= 900.0, "the longest delay is 15 minutes, not {left} s");
 }
 
 #[tokio::test]
-async fn success_clears_the_account_but_not_the_address() {
+async fn success_clears_the_account_from_this_network_only() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
     fail(&app, &user.username, 4).await;
@@ -82,11 +82,11 @@ async fn success_clears_the_account_but_not_the_address() {
         200
     );
     let counts: Vec<(String, i32)> =
-        sqlx::query_as("select split_part(subject, ':', 1), failures from sign_in_failures")
+        sqlx::query_as("select split_part(subject, ':', 1), failures from sign_in_failures order by 1")
             .fetch_all(&app.pool)
             .await
             .expect("rows");
-    assert_eq!(counts, [("address".to_owned(), 4)]);
+    assert_eq!(counts, [("account".to_owned(), 4), ("address".to_owned(), 4)]);
     fail(&app, &user.username, 5).await;
 }
 
@@ -118,6 +118,99 @@ async fn old_failures_are_forgotten() {
         .await
         .expect("an update");
     fail(&app, &user.username, 5).await;
+}
+
+/// Moves every failure `minutes` into the past, delays included.
+async fn minutes_pass(app: &TestApp, minutes: i32) {
+    sqlx::query(
+        "update sign_in_failures
+            set last_failed_at = last_failed_at - $1 * interval '1 minute',
+                blocked_until = blocked_until - $1 * interval '1 minute'",
+    )
+    .bind(minutes)
+    .execute(&app.pool)
+    .await
+    .expect("an update");
+}
+
+async fn count_of(app: &TestApp, prefix: &str) -> i32 {
+    sqlx::query_scalar("select failures from sign_in_failures where subject like $1 || '%'")
+        .bind(prefix)
+        .fetch_one(&app.pool)
+        .await
+        .expect("one counter")
+}
+
+#[tokio::test]
+async fn time_takes_failures_off_every_count() {
+    let app = TestApp::start().await;
+    let user = app.signed_up().await;
+    fail(&app, &user.username, 5).await;
+    minutes_pass(&app, 11).await;
+    fail(&app, &user.username, 1).await;
+    for prefix in ["pair:", "account:", "address:"] {
+        assert_eq!(count_of(&app, prefix).await, 4, "{prefix}: two of five went, one came");
+    }
+    minutes_pass(&app, 600).await;
+    fail(&app, &user.username, 1).await;
+    assert_eq!(count_of(&app, "pair:").await, 1, "a count doesn't go below nothing");
+}
+
+#[tokio::test]
+async fn one_failure_a_run_never_slows_an_address_that_runs_every_five_minutes() {
+    let app = start().await;
+    let user = app.signed_up().await;
+    for _ in 0..30 {
+        fail(&app, "nobody_at_all", 1).await;
+        let good = credentials(&user.username, PASSWORD);
+        assert_eq!(post(&app.client(), &app, "/api/auth/login", &good).await.0, 200);
+        minutes_pass(&app, 5).await;
+    }
+    assert_eq!(count_of(&app, "address:").await, 1);
+}
+
+#[tokio::test]
+async fn the_delay_of_an_address_has_a_low_limit() {
+    let app = TestApp::start().await;
+    fail(&app, "nobody_at_all", 1).await;
+    sqlx::query("update sign_in_failures set failures = 2000 where subject like 'address:%'")
+        .execute(&app.pool)
+        .await
+        .expect("an update");
+    fail(&app, "somebody_else", 1).await;
+    let left = remaining_s(&app, "address:").await;
+    assert!(left > 50.0 && left <= 60.0, "the longest delay of an address is a minute, not {left} s");
+}
+
+#[tokio::test]
+async fn a_strangers_guesses_do_not_lock_the_owner_out() {
+    let app = TestApp::builder()
+        .config(|config| {
+            config.auth.base_delay_ms = 60_000;
+            config.auth.free_failures_account = 8;
+            config.api.trust_forwarded_for = true;
+        })
+        .start()
+        .await;
+    let user = app.signed_up().await;
+    let try_from = async |address: &str, password: &str| {
+        let url = format!("{}/api/auth/login", app.url);
+        let request = app.client().post(url).header("x-forwarded-for", address);
+        let response = request.json(&credentials(&user.username, password)).send().await;
+        response.expect("the API answers").status().as_u16()
+    };
+    for _ in 0..6 {
+        assert_eq!(try_from("198.51.100.7", WRONG).await, 401);
+    }
+    assert_eq!(try_from("198.51.100.7", PASSWORD).await, 429, "the stranger waits");
+    assert_eq!(try_from("192.0.2.1", PASSWORD).await, 200, "the owner does not");
+    // Guesses from ever new networks reach the limit of the whole account.
+    for host in 1..=3 {
+        assert_eq!(try_from(&format!("203.0.113.{host}"), WRONG).await, 401);
+    }
+    assert_eq!(try_from("192.0.2.1", PASSWORD).await, 429);
+    let left = remaining_s(&app, "account:").await;
+    assert!(left <= 60.0, "a minute at most, not {left} s");
 }
 
 #[tokio::test]

@@ -12,10 +12,17 @@ use sqlx::{PgConnection, PgPool};
 use suites::{SignedIn, requests};
 use uuid::Uuid;
 
+/// Starts `id` as `attempt` of its own job; returns whether it may run.
+pub(crate) async fn begin(conn: &mut PgConnection, id: Uuid, attempt: i32) -> bool {
+    let job_id = sqlx::query_scalar("select job_id from backtests where backtest_id = $1").bind(id);
+    let job_id = job_id.fetch_one(&mut *conn).await.expect("the run exists");
+    backtests::start(conn, id, job_id, attempt).await.expect("an answer")
+}
+
 /// Starts `id` as its first attempt.
 pub(crate) async fn start(pool: &PgPool, id: Uuid) {
     let mut conn = pool.acquire().await.expect("a connection");
-    assert!(backtests::start(&mut conn, id, 1).await.expect("the run starts"), "{id} can be started");
+    assert!(begin(&mut conn, id, 1).await, "{id} can be started");
 }
 
 /// Runs the engine for `id` on the shipped bars.

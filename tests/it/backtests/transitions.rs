@@ -29,7 +29,7 @@ async fn a_waiting_run_is_cancelled_once() {
             .expect("the database answers");
     assert_eq!(audited, [json!({"status": "CANCELLED"})], "the refused one changed nothing");
     let mut conn = app.pool.acquire().await.expect("a connection");
-    assert!(!backtests::start(&mut conn, id, 1).await.expect("an answer"), "it never runs");
+    assert!(!by_hand::begin(&mut conn, id, 1).await, "it never runs");
 }
 
 #[tokio::test]
@@ -50,11 +50,11 @@ async fn a_stale_attempt_changes_nothing() {
     let user = app.signed_up().await;
     let (id, _) = by_hand::submit(&user).await;
     let mut conn = app.pool.acquire().await.expect("a connection");
-    assert!(backtests::start(&mut conn, id, 1).await.expect("an answer"));
+    assert!(by_hand::begin(&mut conn, id, 1).await);
     assert!(backtests::progress(&mut conn, id, 1, 40).await.expect("an answer"));
     assert!(!backtests::progress(&mut conn, id, 1, 40).await.expect("an answer"), "it is there already");
-    assert!(backtests::start(&mut conn, id, 2).await.expect("an answer"));
-    assert!(!backtests::start(&mut conn, id, 1).await.expect("an answer"));
+    assert!(by_hand::begin(&mut conn, id, 2).await);
+    assert!(!by_hand::begin(&mut conn, id, 1).await);
     assert!(!backtests::progress(&mut conn, id, 1, 90).await.expect("an answer"));
     let report = by_hand::report(&mut conn, id).await;
     let results = Results { report: &report, provenance: &json!({}), runtime: Duration::ZERO };
@@ -82,7 +82,7 @@ async fn an_identical_run_is_answered_from_the_first_one() {
         let spec = backtests::spec(&mut conn, id).await.expect("an answer").expect("the run");
         let found = backtests::find_identical(&mut conn, spec.user_id, &spec.config_hash, id).await;
         assert_eq!(found.expect("an answer"), expected);
-        assert!(backtests::start(&mut conn, id, 1).await.expect("an answer"));
+        assert!(by_hand::begin(&mut conn, id, 1).await);
         assert_eq!(backtests::adopt(&mut conn, id, 1, first).await.expect("an answer"), expected.is_some());
     }
     let (_, run, _) = user.get(&format!("/api/backtests/{second}")).await;

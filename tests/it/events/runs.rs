@@ -24,6 +24,8 @@ async fn every_step_of_a_run_is_told() {
         let frame = frames.next().await;
         assert_eq!(state(&frame), (json!(status), json!(progress)));
         assert_eq!(frame.data["id"], json!(id));
+        let at = frame.data["updatedAt"].as_str().expect("a time");
+        assert!(at.len() == 24 && at.ends_with('Z'), "milliseconds: {at}");
     }
 }
 
@@ -37,6 +39,7 @@ async fn the_stream_of_a_run_shows_its_state_and_ends_with_it() {
     let (mut frames, _) = Frames::open(&user, &path, None).await;
     let first = frames.next().await;
     assert_eq!(state(&first), (json!("QUEUED"), json!(0)), "the present state comes first");
+    assert_eq!(first.data["updatedAt"].as_str().map(str::len), Some(24), "{first:?}");
     by_hand::start(&app.pool, id).await;
     assert_eq!(state(&frames.next().await), (json!("RUNNING"), json!(0)));
     let mut conn = app.pool.acquire().await.expect("a connection");

@@ -33,7 +33,7 @@ async fn a_client_gets_its_own_events_only() {
 }
 
 #[tokio::test]
-async fn a_malformed_last_event_id_starts_live() {
+async fn a_malformed_last_event_id_is_told_to_read_anew_and_an_empty_one_starts_live() {
     let app = TestApp::start().await;
     let user = app.signed_up().await;
     let mut conn = app.pool.acquire().await.expect("a connection");
@@ -41,6 +41,9 @@ async fn a_malformed_last_event_id_starts_live() {
     settle(&app).await;
     for bad in ["", "latest", "1", "1.x", "-1.1", "1735689600000"] {
         let (mut frames, _) = Frames::open(&user, "/api/events", Some(bad)).await;
+        if !bad.is_empty() {
+            assert_eq!(frames.next().await.event, "reset", "{bad:?}");
+        }
         append(&mut conn, &user, 2).await;
         assert_eq!(frames.numbers(1).await, [2], "{bad:?}");
         settle(&app).await;

@@ -161,3 +161,53 @@ async fn many_jobs_over_several_workers_finish_once_each() {
             .expect("counted");
     assert_eq!((rows, ids, attempts), (500, 500, Some(1)));
 }
+
+#[tokio::test]
+async fn an_outcome_that_the_database_refuses_for_good_holds_up_nobody_else() {
+    let app = TestApp::start().await;
+    sqlx::query("alter table queue.finished add constraint refused check (output is distinct from '{\"done_in\": []}')")
+        .execute(&app.pool)
+        .await
+        .expect("altered");
+    let bad = act(&app, Act::Steps { of: 0, then_fail: 0 }).await;
+    let mut good = Vec::new();
+    for _ in 0..5 {
+        good.push(act(&app, Act::Succeed).await);
+    }
+    let mut app = app;
+    app.start_worker();
+    for id in good {
+        reaches(&app, id, "completed").await;
+    }
+    let done = reaches(&app, bad, "discarded").await;
+    assert!(done.last_error.as_deref().is_some_and(|e| e.starts_with("OUTPUT_REFUSED")), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_day_whose_rows_came_before_its_partition_gets_one_with_them() {
+    let app = TestApp::start().await;
+    sqlx::query(
+        "insert into queue.attempts (job_id, attempt, ended_at, outcome)
+         select gen_random_uuid(), n, timestamptz '2031-05-05 12:00Z', 'crashed' from generate_series(1, 3) n",
+    )
+    .execute(&app.pool)
+    .await
+    .expect("inserted");
+    let made: bool = sqlx::query_scalar("select queue.ensure_partitions('2031-05-05')")
+        .fetch_one(&app.pool)
+        .await
+        .expect("the partition is made");
+    assert!(made);
+    let rows: (i64, i64) = sqlx::query_as(
+        "select (select count(*) from queue.attempts_20310505), (select count(*) from queue.attempts_default)",
+    )
+    .fetch_one(&app.pool)
+    .await
+    .expect("counted");
+    assert_eq!(rows, (3, 0));
+    let dropped: i32 = sqlx::query_scalar("select queue.drop_partitions('2031-05-06')")
+        .fetch_one(&app.pool)
+        .await
+        .expect("dropped");
+    assert!(dropped >= 2, "those of that day, and the earlier ones");
+}

@@ -3,12 +3,13 @@
 
 mod banner;
 mod demo;
+mod grace;
 mod instance;
 mod listen;
 mod session;
 mod terminal;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,13 +25,15 @@ use session::Session;
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(15);
 /// How long stopping everything may take.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// Where the API listens when nobody says otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
 /// The arguments of `capstan dev`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DevArgs {
-    /// Address the API listens on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5000", value_parser = listen::parse)]
-    pub listen: SocketAddr,
+    /// Address the API listens on; port 0 takes a free one [default: 127.0.0.1:5000]
+    #[arg(long, value_name = "ADDR", value_parser = listen::parse)]
+    pub listen: Option<SocketAddr>,
     /// Where this checkout keeps its database [default: one directory per checkout]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -47,8 +50,7 @@ pub struct DevArgs {
 
 impl Default for DevArgs {
     fn default() -> Self {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 5000));
-        Self { listen, data_dir: None, workers: 2, no_demo: false, install: false }
+        Self { listen: None, data_dir: None, workers: 2, no_demo: false, install: false }
     }
 }
 
@@ -70,6 +72,12 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
         Claim::Held(instance) => instance,
         Claim::Elsewhere { pid, url } => {
             terminal::say(&format!("capstan dev already runs on {} (pid {pid}): {url}", data_dir.display()));
+            if let Some(asked) = args.listen.filter(|asked| listen::url_of(*asked) != url) {
+                terminal::complain(&format!(
+                    "--listen {asked} has no effect: it serves on {url}; stop it first (pid {pid}), or give \
+                     this one a --data-dir of its own"
+                ));
+            }
             return if args.no_demo { Ok(()) } else { demo::run(&url).await };
         }
     };
@@ -91,17 +99,26 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
 /// Brings everything up, shows it, and then serves for ever.
 async fn serve(session: &mut Session, args: &DevArgs) -> anyhow::Result<()> {
     let patience = if session.follows_a_crash() { PREDECESSOR_LIMIT } else { Duration::ZERO };
-    listen::wait_until_free(args.listen, patience).await?;
+    let address = args.listen.unwrap_or(LISTEN);
+    listen::wait_until_free(address, patience).await?;
     session.start_database(Install::from_flag(args.install)).await?;
     session.migrate().await?;
-    let url = session.start_processes(args.listen, args.workers).await?;
+    let url = session.start_processes(address, args.workers).await?;
     session.print_banner(&url);
-    if !args.no_demo
-        && let Err(error) = demo::run(&url).await
-    {
-        terminal::complain(&format!("the demo failed: {error:#}; still serving {url}"));
-    }
-    std::future::pending().await
+    let demo = async {
+        if !args.no_demo
+            && let Err(error) = demo::run(&url).await
+        {
+            terminal::complain(&format!("the demo failed: {error:#}; still serving {url}"));
+        }
+    };
+    let (kept, ()) = tokio::join!(session.keep_database(), demo);
+    kept
+}
+
+/// Returns the `capstan dev` that holds `data_dir`, in words: "capstan dev (pid 12)".
+pub(super) fn running(data_dir: &Path) -> anyhow::Result<Option<String>> {
+    instance::holder(data_dir)
 }
 
 /// Returns the data directory, created and absolute: children have other working directories.

@@ -1,5 +1,7 @@
 //! `capstan worker`: runs jobs.
 
+mod metrics;
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,6 +10,7 @@ use jobs::{
     queue::{self, Counters, WorkerOptions},
 };
 
+use self::metrics::Metrics;
 use crate::{bootstrap, shutdown};
 
 /// Options of `capstan worker`.
@@ -26,8 +29,16 @@ pub async fn run(args: WorkerArgs) -> anyhow::Result<()> {
     let registry = Registry::new(config.worker.exercise);
     let env = bootstrap::environment(config, pool);
     let counters = Arc::new(Counters::default());
+    let metrics = Metrics::bind(&env, &counters).await?;
+    let showing = async {
+        match metrics {
+            Some(metrics) => metrics.serve().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         ran = queue::run(env.clone(), registry, WorkerOptions { queues }, counters, shutdown) => Ok(ran?),
         () = housekeeping::run(env) => Ok(()),
+        () = showing => Ok(()),
     }
 }

@@ -132,8 +132,18 @@ fn enters(dir: &Path, account: &Account) -> bool {
 
 /// Lets others pass through (not list) a directory of ours, such as a fresh `mktemp -d`.
 fn open_up(dir: &Path) -> bool {
-    std::fs::metadata(dir).is_ok_and(|found| found.uid() == nix::unistd::geteuid().as_raw())
-        && std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)).is_ok()
+    let Ok(found) = std::fs::metadata(dir) else { return false };
+    let opened = found.uid() == nix::unistd::geteuid().as_raw()
+        && std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)).is_ok();
+    if opened {
+        let mode = found.mode() & 0o7777;
+        let _ = writeln!(
+            std::io::stderr(),
+            "note: the mode of {} is 0711 now, not {mode:04o}: the server's account has to pass through it",
+            dir.display()
+        );
+    }
+    opened
 }
 
 fn create_base(dir: &Path) -> Result<(), PostgresError> {

@@ -112,11 +112,13 @@ pub(super) async fn change_password(
     State(state): State<AppState>,
     Body(body): Body<ChangePassword>,
 ) -> ApiResult<Response> {
-    checks::password(&state, &body.new_password, &actor.username, actor.email.as_deref()).await?;
     let subjects = Subjects::new(&actor.username, &actor.client);
+    subjects.check(&mut *state.pool.acquire().await?).await?;
     let turn = state.passwords.turn().await?;
+    checks::password(&state, &turn, &body.new_password, &actor.username, actor.email.as_deref()).await?;
     let old = {
         let mut conn = state.pool.acquire().await?;
+        // Again: meanwhile others had their turns, and may have failed.
         subjects.check(&mut conn).await?;
         let found = users::credentials(&mut conn, &actor.username).await?;
         found.ok_or_else(|| ApiError::not_found("account"))?.password_hash

@@ -12,12 +12,11 @@ use jobs::db::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Done, SignedIn, UserView, entry, open_session, with_cookie};
+use super::{Done, SignedIn, UserView, checks, entry, open_session, with_cookie};
 use crate::{
     error::{ApiError, ApiResult, codes},
     extract::{Body, Client},
     password::{Password, Verdict},
-    plain_text::plain,
     session,
     state::AppState,
     throttle::Subjects,
@@ -47,7 +46,7 @@ pub(super) async fn login(
     headers: HeaderMap,
     Body(body): Body<LogIn>,
 ) -> ApiResult<Response> {
-    let username = plain(&body.username);
+    let username = checks::sent_name(&body.username)?;
     if username.is_empty() || body.password.expose().is_empty() {
         return Err(ApiError::invalid_field("username", "username and password are required"));
     }

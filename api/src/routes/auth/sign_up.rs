@@ -65,13 +65,13 @@ pub(super) async fn register(
 async fn create(state: &AppState, client: &Client, body: &SignUp) -> ApiResult<Response> {
     let username = checks::username(&body.username)?;
     let email = checks::email(body.email.as_deref())?;
-    checks::password(state, &body.password, &username, email.as_deref()).await?;
-    // Before the costly hash; the unique index decides in the end.
+    // Before the costly work; the unique index decides in the end.
     if users::username_taken(&mut *state.pool.acquire().await?, &username).await? {
         return Err(refusal(CreateError::UsernameTaken));
     }
     let password_hash = {
         let turn = state.passwords.turn().await?;
+        checks::password(state, &turn, &body.password, &username, email.as_deref()).await?;
         state.passwords.hash(&turn, &body.password).await?
     };
 

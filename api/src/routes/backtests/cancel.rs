@@ -18,10 +18,13 @@ use crate::{
     state::AppState,
 };
 
+/// Longest reason, in characters.
+const MAX_REASON: usize = 500;
+
 /// Why the run is stopped.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(super) struct CancelBody {
-    /// Shown in the audit log.
+    /// Shown in the audit log; at most 500 characters.
     #[serde(default)]
     reason: Option<String>,
 }
@@ -42,7 +45,7 @@ pub(super) async fn cancel(
     State(state): State<AppState>,
     Body(body): Body<CancelBody>,
 ) -> ApiResult<Json<RunView>> {
-    let reason = body.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let reason = cancel_reason(body.reason)?;
     let mut tx = state.pool.begin().await?;
     let before = own(&mut tx, &actor, id).await?;
     let stopping = stop(&mut tx, id, before.job_id, reason.as_deref()).await?;
@@ -63,6 +66,17 @@ pub(super) async fn cancel(
     state.hints.cancels();
     state.hints.events();
     Ok(Json(RunView::new(run)))
+}
+
+/// Returns why something is stopped, when its owner says so; 400 beyond 500 characters.
+pub(in crate::routes) fn cancel_reason(sent: Option<String>) -> ApiResult<Option<String>> {
+    let reason = sent.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let length = reason.as_ref().map_or(0, |text| text.chars().count());
+    if length <= MAX_REASON {
+        return Ok(reason);
+    }
+    let message = format!("reason has {length} characters, at most {MAX_REASON} are allowed");
+    Err(ApiError::invalid_field("reason", message))
 }
 
 /// Returns whether the run is stopped, or going to be.

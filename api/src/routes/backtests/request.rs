@@ -14,8 +14,12 @@ use uuid::Uuid;
 
 use crate::{
     error::{ApiError, ApiResult, ERROR_CODES, codes},
-    extract::Actor,
+    extract::{Actor, limit_json},
 };
+
+/// The free-form parts of a body, each of limited length.
+const FREE_FORM: [&str; 6] =
+    ["strategyConfig", "strategyParams", "feesModel", "slippageModel", "parameters", "config"];
 
 /// The body that asks for a run. Numbers may be sent as text; unknown keys are ignored.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +28,7 @@ use crate::{
     "strategyConfig": {"type": "momentum"}, "universe": ["AAPL", "MSFT"],
     "startDate": "2024-01-01", "endDate": "2024-01-31", "initialCash": "10000"
 }))]
-pub(super) struct RunRequest {
+pub(in crate::routes) struct RunRequest {
     /// The caller's strategy: gives type, symbols and parameters that are not sent.
     strategy_id: Option<String>,
     #[schema(value_type = Option<Object>)]
@@ -32,7 +36,7 @@ pub(super) struct RunRequest {
     strategy_type: Option<String>,
     #[schema(value_type = Option<Object>)]
     strategy_params: Option<Value>,
-    /// Tickers; also as `symbols`.
+    /// Tickers; also as `symbols`. Unless sent, those of `strategyConfig`, then the strategy's.
     universe: Option<Vec<String>>,
     broker: Option<String>,
     /// Only `1Day`.
@@ -53,20 +57,25 @@ pub(super) struct RunRequest {
 }
 
 /// A request that can be run.
-pub(super) struct Checked {
-    pub(super) strategy_id: Option<Uuid>,
-    pub(super) request: BacktestRequest,
-    pub(super) config_hash: String,
-    pub(super) initial_cash: Decimal,
+pub(in crate::routes) struct Checked {
+    pub(in crate::routes) strategy_id: Option<Uuid>,
+    pub(in crate::routes) request: BacktestRequest,
+    pub(in crate::routes) config_hash: String,
+    pub(in crate::routes) initial_cash: Decimal,
 }
 
 /// Decodes `body` and holds it against the caller's strategies and the bars there are.
-pub(super) async fn check(
+pub(in crate::routes) async fn check(
     conn: &mut PgConnection,
     actor: &Actor,
     body: &Value,
     max_bars: u64,
 ) -> ApiResult<Checked> {
+    for field in FREE_FORM {
+        if let Some(value) = body.get(field) {
+            limit_json(field, value)?;
+        }
+    }
     let (strategy_id, stored) = stored_strategy(conn, actor, body).await?.unzip();
     let mut request = BacktestRequest::decode(body, stored.as_ref()).map_err(refuse)?;
     let known = bars::known_symbols(conn).await?;
@@ -93,13 +102,15 @@ pub(super) async fn check(
 }
 
 /// Returns the request as the run object shows it.
-pub(super) fn presented(request: &BacktestRequest) -> ApiResult<Value> {
+pub(in crate::routes) fn presented(request: &BacktestRequest) -> ApiResult<Value> {
     let mut shown = serde_json::to_value(&request.presented).map_err(ApiError::internal)?;
     shown["notModelled"] = json!(request.not_modelled);
+    shown["universeDefaulted"] = json!(!request.universe_given);
     Ok(shown)
 }
 
-async fn stored_strategy(
+/// Returns the caller's strategy that `body` names, if it names one.
+pub(in crate::routes) async fn stored_strategy(
     conn: &mut PgConnection,
     actor: &Actor,
     body: &Value,
@@ -122,7 +133,7 @@ async fn stored_strategy(
 
 /// The domain's word goes out as the code where the API documents it as one, and always as
 /// `details.reason`.
-fn refuse(error: RequestError) -> ApiError {
+pub(in crate::routes) fn refuse(error: RequestError) -> ApiError {
     let documented = ERROR_CODES.iter().find(|code| code.name() == error.code && code.status() == 400);
     ApiError::bad_request(documented.copied().unwrap_or(codes::INVALID_BACKTEST), error.message)
         .with_details(json!({ "field": error.field, "reason": error.code }))

@@ -26,11 +26,13 @@ use super::{
     view::RunView,
 };
 use crate::{
-    error::{ApiError, ApiResult},
+    error::{ApiError, ApiResult, codes},
     extract::{Actor, Body},
     state::AppState,
 };
 
+/// When to try again after too many runs. Seconds.
+const RETRY_S: u64 = 5;
 /// How often a waiting reply looks at the run without having been told to.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -39,7 +41,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// 400 with a code and the field at fault when it can't be run: nothing is queued then.
 #[utoipa::path(
     post, path = "/api/backtests", tag = "backtests", request_body = request::RunRequest,
-    responses((status = 200, body = RunView)), security(("session" = []))
+    responses(
+        (status = 200, body = RunView), (status = 429, description = "Too many runs are unfinished.")),
+    security(("session" = []))
 )]
 pub(super) async fn create(
     actor: Actor,
@@ -55,7 +59,9 @@ pub(super) async fn create(
 /// Clients that read the reply of a finished run poll on only while it says `RUNNING`.
 #[utoipa::path(
     post, path = "/api/backtests/run", tag = "backtests", request_body = request::RunRequest,
-    responses((status = 200, body = RunView)), security(("session" = []))
+    responses(
+        (status = 200, body = RunView), (status = 429, description = "Too many runs are unfinished.")),
+    security(("session" = []))
 )]
 pub(super) async fn create_and_wait(
     actor: Actor,
@@ -90,6 +96,12 @@ async fn until_about(told: &mut Receiver<Arc<Event>>, id: Uuid) {
 /// Checks the request; then run, job and audit row in one transaction.
 async fn submit(state: &AppState, actor: &Actor, body: &Value) -> ApiResult<Run> {
     let mut tx = state.pool.begin().await?;
+    // Requests in flight at once can go over it by their number, which is limited itself.
+    let most = state.config.backtest.max_unfinished_per_user;
+    if backtests::unfinished(&mut tx, actor.user_id, most).await? >= most {
+        let message = format!("{most} backtests are unfinished already: wait for one, or cancel it");
+        return Err(ApiError::new(codes::TOO_MANY_RUNS, message).retry_after(RETRY_S));
+    }
     let Checked { strategy_id, request, config_hash, initial_cash } =
         request::check(&mut tx, actor, body, state.config.backtest.max_bars).await?;
     let (id, job_id) = (Uuid::now_v7(), Enqueue::new_id());
@@ -115,7 +127,7 @@ async fn submit(state: &AppState, actor: &Actor, body: &Value) -> ApiResult<Run>
     }
     enqueue(&mut tx, &RunBacktest { backtest_id: id }, options).await.map_err(|error| match error {
         EnqueueError::Database(error) => ApiError::from(error),
-        other @ EnqueueError::Payload { .. } => ApiError::internal(other),
+        other => ApiError::internal(other),
     })?;
     let entry =
         audit::Entry { after: Some(presented), ..actor.entry("create_backtest", "backtest", id.to_string()) };

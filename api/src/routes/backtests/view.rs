@@ -27,9 +27,12 @@ pub(super) struct RunView {
     strategy_id: Option<Uuid>,
     /// SHA-256 over everything that affects the result.
     strategy_config_hash: String,
+    /// As sent, and under `effective` what the engine trades by.
     #[schema(value_type = Object)]
     strategy_config: Value,
     universe: Vec<String>,
+    /// Whether nobody named symbols, so that the default ones are tested.
+    universe_defaulted: bool,
     broker: Value,
     timeframe: Value,
     /// As sent.
@@ -43,7 +46,7 @@ pub(super) struct RunView {
     slippage_model: Value,
     execution_price_rule: Value,
     data_source: Value,
-    /// Settings that were sent and that a back-test does not model.
+    /// Settings that were sent and that a back-test does not model or does not know.
     #[schema(value_type = Vec<String>)]
     not_modelled: Value,
     /// What the bars are and where they come from, once done.
@@ -149,6 +152,7 @@ impl RunView {
         };
         Self {
             strategy_config: object("strategyConfig"),
+            universe_defaulted: sent("universeDefaulted") == true,
             broker: sent("broker"),
             timeframe: sent("timeframe"),
             start_date: sent("startDate"),

@@ -1,11 +1,13 @@
 //! Watching one run.
 
+use std::cmp::Ordering;
+
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use futures::StreamExt;
 use jobs::db::{
     backtests::Run,
@@ -20,6 +22,7 @@ use crate::{
     extract::{Actor, Id},
     routes::events::{Resume, ResumeQuery, Step, frame, respond, stream},
     state::AppState,
+    timestamp,
 };
 
 const PROGRESS: &str = "backtest:progress";
@@ -33,7 +36,8 @@ const PROGRESS: &str = "backtest:progress";
     responses(
         (status = 200, description = "Events until the run is finished.", body = String,
             content_type = "text/event-stream"),
-        (status = 204, description = "The run is finished and its last event was received.")),
+        (status = 204, description = "The run is finished and its last event was received."),
+        (status = 429, description = "Too many streams are open.")),
     security(("session" = []))
 )]
 pub(super) async fn watch(
@@ -56,7 +60,7 @@ pub(super) async fn watch(
     let finished = run.status.is_finished();
     if missed {
         // What was missed ends with the present state.
-        return Ok(respond(&state, stream(&state, &actor, feed, Vec::new(), |event| step(event, None))));
+        return Ok(respond(&state, stream(&state, &actor, feed, Vec::new(), |event| step(event, None))?));
     }
     let resumed = resume.0.is_some() && !lost;
     if finished && resumed && !events::unsettled_after(&mut conn, feed.cursor()).await? {
@@ -65,22 +69,40 @@ pub(super) async fn watch(
     drop(conn);
     let now = frame(PROGRESS, &body(&run), feed.cursor());
     if finished {
-        let greeting = stream(&state, &actor, feed, vec![now], |_| Step::Skip);
+        let greeting = stream(&state, &actor, feed, vec![now], |_| Step::Skip)?;
         return Ok(respond(&state, greeting.take(2)));
     }
-    let shown = run.updated_at;
-    Ok(respond(&state, stream(&state, &actor, feed, vec![now], move |event| step(event, Some(shown)))))
+    Ok(respond(&state, stream(&state, &actor, feed, vec![now], move |event| step(event, Some(&run)))?))
 }
 
 /// Skips what the first frame has shown already, and ends with the run.
-fn step(event: &Event, shown: Option<DateTime<Utc>>) -> Step {
-    let at = event.body["updatedAt"].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
-    if event.name != PROGRESS || matches!((at, shown), (Some(at), Some(shown)) if at <= shown) {
+fn step(event: &Event, shown: Option<&Run>) -> Step {
+    if event.name != PROGRESS || shown.is_some_and(|run| is_shown(event, run)) {
         return Step::Skip;
     }
     match event.body["status"].as_str() {
         Some("DONE" | "FAILED" | "CANCELLED") => Step::SendAndEnd,
         _ => Step::Send,
+    }
+}
+
+/// Returns whether `event` says no more than `run` does. Times are sent in milliseconds, in
+/// one of which a run can take several steps: what was reached decides then.
+fn is_shown(event: &Event, run: &Run) -> bool {
+    let at = event.body["updatedAt"].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    let Some(at) = at else { return false };
+    let reached = || match event.body["status"].as_str() {
+        Some("QUEUED") => true,
+        Some(status) => {
+            status == run.status.as_str()
+                && event.body["progress"].as_i64().is_some_and(|progress| progress <= run.progress.into())
+        }
+        None => false,
+    };
+    match at.trunc_subsecs(3).cmp(&run.updated_at.trunc_subsecs(3)) {
+        Ordering::Less => true,
+        Ordering::Equal => reached(),
+        Ordering::Greater => false,
     }
 }
 
@@ -93,6 +115,6 @@ fn body(run: &Run) -> Value {
         "strategyId": run.strategy_id,
         "errorCode": run.error_code,
         "errorMessage": run.error_message,
-        "updatedAt": run.updated_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+        "updatedAt": timestamp::text(run.updated_at),
     })
 }

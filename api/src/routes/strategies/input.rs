@@ -8,12 +8,14 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{ApiError, ApiResult, codes},
-    extract::holds_nul,
+    extract::{holds_nul, limit_json},
     plain_text::plain,
 };
 
 const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 5_000;
+/// What is sent may have so many bytes for each character that may stay.
+const BYTES_PER_CHARACTER: usize = 4;
 const MAX_ASSETS: usize = 500;
 const MAX_SYMBOL: usize = 32;
 
@@ -106,6 +108,7 @@ impl StrategyInput {
         }
         self.parameters.write(&mut strategy.parameters, parameters)?;
         if let Some(config) = &self.config {
+            limit_json("config", config)?;
             strategy.config = Value::Object(config.clone());
         }
         if let Some(template) = &self.template_id {
@@ -147,6 +150,7 @@ fn known_type(kind: &str) -> ApiResult<String> {
 }
 
 fn name(sent: &str) -> ApiResult<String> {
+    bounded_bytes("name", sent, MAX_NAME)?;
     name_of("name", &plain(sent))
 }
 
@@ -158,6 +162,7 @@ fn name_of(field: &str, text: &str) -> ApiResult<String> {
 }
 
 fn description(sent: &str) -> ApiResult<Option<String>> {
+    bounded_bytes("description", sent, MAX_DESCRIPTION)?;
     let text = bounded("description", &plain(sent), MAX_DESCRIPTION)?;
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
@@ -171,6 +176,15 @@ fn bounded(field: &str, text: &str, most: usize) -> ApiResult<String> {
         field,
         format!("{field} has {length} characters, at most {most} are allowed"),
     ))
+}
+
+/// Refuses what no text of `most` characters can be, tags included.
+fn bounded_bytes(field: &str, sent: &str, most: usize) -> ApiResult<()> {
+    let (length, most) = (sent.len(), most * BYTES_PER_CHARACTER);
+    if length <= most {
+        return Ok(());
+    }
+    Err(ApiError::invalid_field(field, format!("{field} has {length} bytes, at most {most} are allowed")))
 }
 
 fn assets(sent: &[String]) -> ApiResult<Vec<String>> {
@@ -202,6 +216,7 @@ fn parameters(sent: &Value) -> ApiResult<Option<Value>> {
     if holds_nul(&value) {
         return Err(refuse());
     }
+    limit_json("parameters", &value)?;
     match value {
         Value::Object(_) | Value::Array(_) => Ok(Some(value)),
         Value::Null => Ok(None),
@@ -210,6 +225,7 @@ fn parameters(sent: &Value) -> ApiResult<Option<Value>> {
 }
 
 fn summary(sent: &Map<String, Value>) -> ApiResult<Value> {
+    limit_json("performanceSummary", sent)?;
     match sent.iter().find(|(_, value)| !(value.is_number() || value.is_null())) {
         Some((key, _)) => Err(ApiError::invalid_field(
             "performanceSummary",
@@ -239,10 +255,25 @@ mod tests {
             (json!("not json"), None),
             (json!("5"), None),
             (json!(5), None),
+            (json!({"a": "x".repeat(16 * 1024)}), None),
+            (
+                json!({"a": "x".repeat(16_000)}).to_string().into(),
+                Some(Some(json!({"a": "x".repeat(16_000)}))),
+            ),
             (json!("{\"a\":\"\\u0000\"}"), None),
         ] {
             assert_eq!(parameters(&sent).ok(), expected, "{sent}");
         }
+    }
+
+    #[test]
+    fn texts_are_measured_before_tags_are_stripped() {
+        assert_eq!(name(&"<b>".repeat(100)).expect_err("no text is left").code(), codes::INVALID_FIELD);
+        let error = name(&"<b>".repeat(300)).expect_err("too long");
+        assert!(error.to_string().contains("900 bytes, at most 800"), "{error}");
+        let error = description(&"<".repeat(300_000)).expect_err("too long");
+        assert!(error.to_string().contains("300000 bytes, at most 20000"), "{error}");
+        assert_eq!(name(&"\u{1f600}".repeat(200)).expect("four bytes each").chars().count(), 200);
     }
 
     #[test]

@@ -32,13 +32,17 @@ pub(super) fn take_profit(given: &Parameters) -> Result<Option<f64>, RequestErro
     percent(given, &["takeProfit", "takeProfitPct", "takeProfitPercent", "profitTargetPercent"], 10_000.0)
 }
 
-/// Returns which of the settings that are not modelled are given and turned on.
-pub(super) fn not_modelled(given: &Parameters) -> Vec<&'static str> {
+/// Returns which of the settings that are not modelled are given and turned on, then those
+/// that nobody reads. Call it last: what is asked for later would count as read by nobody.
+pub(super) fn not_modelled(given: &Parameters) -> Vec<String> {
     let is_on = |value: &Value| *value != Value::Bool(false) && value.as_f64() != Some(0.0);
-    NOT_MODELLED
+    let mut names: Vec<String> = NOT_MODELLED
         .into_iter()
         .filter(|name| given.find(&[*name]).is_some_and(|field| is_on(field.value)))
-        .collect()
+        .map(str::to_owned)
+        .collect();
+    names.extend(given.unread());
+    names
 }
 
 fn percent(given: &Parameters, names: &[&'static str], max: f64) -> Result<Option<f64>, RequestError> {

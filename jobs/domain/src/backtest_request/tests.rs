@@ -4,7 +4,7 @@ mod anything;
 mod refusals;
 
 use super::*;
-use crate::backtest::{Fees, Fill, Sizing, Slippage, Strategy};
+use crate::backtest::{Fees, Fill, Sizing, Slippage};
 
 /// The body with dates and a type, overlaid with `more`; a null takes a field away.
 fn body(more: &Value) -> Value {
@@ -61,7 +61,16 @@ fn the_suite_of_the_report_gets_what_it_asks_for() {
     assert_eq!(
         serde_json::to_value(&request.presented).expect("plain values serialise"),
         json!({
-            "strategyConfig": {"type": "momentum", "indicators": {"rsi_period": 9}},
+            "strategyConfig": {
+                "type": "momentum", "indicators": {"rsi_period": 9},
+                "effective": {
+                    "rule": {
+                        "type": "momentum", "lookback": 14, "threshold": 0.02, "rsi_period": 9,
+                        "overbought": 70.0, "oversold": 30.0
+                    },
+                    "sizing": request.config.sizing, "stopLoss": null, "takeProfit": null
+                }
+            },
             "broker": "alpaca", "timeframe": "1Day", "startDate": "2024-01-01", "endDate": "2024-01-31",
             "feesModel": {"commission": 0}, "slippageModel": {"fixed_pct": 0.001},
             "executionPriceRule": "NEXT_OPEN", "dataSource": "alpaca"
@@ -91,7 +100,15 @@ fn the_wizard_gets_type_symbols_and_parameters_from_the_stored_strategy() {
     assert_eq!([request.from, request.to].map(|d| d.to_string()), ["2023-01-31", "2024-01-31"]);
     assert_eq!(request.not_modelled, ["useTrailingStop"]);
     assert_eq!(request.presented.start_date, "2023-01-31T15:04:05.000Z");
-    assert_eq!(request.presented.strategy_config, json!({"type": "mean-reversion"}));
+    let shown = &request.presented.strategy_config;
+    assert_eq!(shown["type"], "mean-reversion");
+    assert_eq!(
+        shown["effective"],
+        json!({
+            "rule": {"type": "bollinger_reversion", "period": 30, "k": 2.5},
+            "sizing": request.config.sizing, "stopLoss": 0.05, "takeProfit": null
+        })
+    );
 }
 
 #[test]
@@ -108,6 +125,65 @@ fn what_the_request_leaves_out_has_its_default() {
     assert_eq!(request.universe, ["SPY", "QQQ", "AAPL"]);
     assert!(!request.universe_given);
     assert_eq!(request.presented.fees_model, json!({"type": "fixed", "value": 1}));
+}
+
+#[test]
+fn symbols_are_found_wherever_a_stored_strategy_keeps_them() {
+    let universe = |stored: &StoredStrategy, more: Value| {
+        let request = BacktestRequest::decode(&body(&more), Some(stored));
+        request.map(|request| (request.universe, request.universe_given))
+    };
+    let given = |symbol: &str| (vec![symbol.to_owned()], true);
+    for (config, parameters, expected) in [
+        (json!({"symbols": ["ibm"]}), json!(null), given("IBM")),
+        (json!({"universe": ["IBM"]}), json!({"symbols": ["GE"]}), given("IBM")),
+        (json!({"assets": ["IBM"], "symbols": []}), json!(null), given("IBM")),
+        (json!({"entryRules": {"includeSymbols": ["IBM"]}}), json!(null), given("IBM")),
+        (json!({}), json!("{\"symbols\": [\"GE\"]}"), given("GE")),
+        (
+            json!({"symbols": [], "entryRules": {}}),
+            json!([1]),
+            (DEFAULT_UNIVERSE.map(Into::into).to_vec(), false),
+        ),
+    ] {
+        let stored = StoredStrategy { config: config.clone(), parameters, ..StoredStrategy::default() };
+        assert_eq!(universe(&stored, json!({})), Ok(expected), "{config}");
+        assert_eq!(universe(&stored, json!({"universe": ["GOOG"]})), Ok(given("GOOG")), "{config}");
+        let sent = json!({"strategyConfig": {"entryRules": {"includeSymbols": ["MSFT"]}}});
+        assert_eq!(universe(&stored, sent), Ok(given("MSFT")), "{config}");
+    }
+    let stored = StoredStrategy { config: json!({"symbols": "sp500"}), ..StoredStrategy::default() };
+    let error = universe(&stored, json!({})).expect_err("no list of symbols");
+    assert_eq!((error.code, error.field.as_str()), ("UNIVERSE_NOT_AN_ARRAY", "strategy.config.symbols"));
+}
+
+#[test]
+fn settings_that_nobody_reads_are_told() {
+    let told = |more: Value| decoded(&more).not_modelled;
+    for (config, expected) in [
+        (json!({"type": "momentum", "lookback": 5, "name": "x", "symbols": ["IBM"]}), vec![]),
+        (
+            json!({"fastPeriod": 5, "indicators": {"macd": true, "rsi_period": 9}}),
+            vec!["fastPeriod", "indicators.macd"],
+        ),
+        (json!({"useTrailingStop": true, "zebra": 1}), vec!["useTrailingStop", "zebra"]),
+        (
+            json!({"useTrailingStop": false, "off": false, "none": null, "zero": 0, "empty": {}, "deep": {"a": []}}),
+            vec![],
+        ),
+        (json!({"indicators": ["rsi"]}), vec!["indicators"]),
+        (json!({"entryRules": {"includeSymbols": ["IBM"], "minVolume": 0}}), vec![]),
+        (json!({"entryRules": {"includeSymbols": ["IBM"], "minVolume": 10}}), vec!["entryRules"]),
+        (
+            json!({"bracketOrders": {"enabled": true, "stopLossPercent": 4, "trail": 1}}),
+            vec!["bracketOrders.trail"],
+        ),
+    ] {
+        assert_eq!(told(json!({"strategyConfig": config})), expected, "{config}");
+    }
+    let many: Map<String, Value> = (0..1000).map(|n| (format!("{n:0>100}"), json!(1))).collect();
+    let names = told(json!({"strategyConfig": many}));
+    assert!(names.len() <= 64 && names.iter().all(|name| name.len() <= 60));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) async fn announce(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<
                       'errorCode', error_code,
                       'errorMessage', error_message,
                       'updatedAt',
-                      to_char(updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+                      to_char(updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
              from backtests
             where backtest_id = $1"#,
         id

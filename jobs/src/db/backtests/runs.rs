@@ -116,6 +116,20 @@ pub async fn get(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> sqlx::Resu
     .await
 }
 
+/// Returns how many runs of `user_id` wait or run; counts no further than `most`.
+pub async fn unfinished(conn: &mut PgConnection, user_id: Uuid, most: i64) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+             from (select from backtests
+                    where user_id = $1 and status in ('QUEUED', 'RUNNING')
+                    limit $2) as unfinished"#,
+        user_id,
+        most
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Which runs to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {

@@ -12,19 +12,23 @@ use super::{
     results::{store_equity, store_trades},
 };
 
-/// Marks the run as held by `attempt`, with no progress yet.
+/// Marks the run as held by `attempt` of `job_id`, with no progress yet.
 ///
-/// `false` when it is finished, gone, or held by a later attempt: nothing is to be done then.
-pub async fn start(conn: &mut PgConnection, id: Uuid, attempt: i32) -> sqlx::Result<bool> {
+/// A run that failed begins anew when an operator had its job tried again, as a new job or as
+/// a later attempt. `false` when it is finished otherwise, gone, or held by a later attempt:
+/// nothing is to be done then.
+pub async fn start(conn: &mut PgConnection, id: Uuid, job_id: Uuid, attempt: i32) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update backtests
-            set status = 'RUNNING', attempt = $2, progress = 0,
+            set status = 'RUNNING', job_id = $3, attempt = $2, progress = 0, error_code = null,
+                error_message = null, finished_at = null,
                 started_at = coalesce(started_at, clock_timestamp()), updated_at = clock_timestamp()
           where backtest_id = $1
-            and status in ('QUEUED', 'RUNNING')
-            and coalesce(attempt, 0) <= $2",
+            and ((status in ('QUEUED', 'RUNNING') and coalesce(attempt, 0) <= $2)
+                 or (status = 'FAILED' and (job_id <> $3 or coalesce(attempt, 0) < $2)))",
         id,
-        attempt
+        attempt,
+        job_id
     )
     .execute(&mut *conn)
     .await?;

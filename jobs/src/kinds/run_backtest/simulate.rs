@@ -11,7 +11,7 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, spawn_blocking},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{db::backtests::error_code, queue::JobError};
 
@@ -24,6 +24,8 @@ pub(super) struct Running {
     pub(super) ended: JoinHandle<Result<Report, JobError>>,
     /// How far it is, in percent, 100 only once recorded.
     pub(super) percent: watch::Receiver<u8>,
+    /// Stops the thread when nobody waits for its report any more.
+    _stop: DropGuard,
 }
 
 /// Starts the simulation; `pace` is in sessions a second, 0 for as fast as it goes.
@@ -31,9 +33,11 @@ pub(super) fn start(
     config: Config,
     series: Vec<Series>,
     pace: u64,
-    interrupted: CancellationToken,
+    interrupted: &CancellationToken,
 ) -> Running {
     let (told, percent) = watch::channel(0);
+    let interrupted = interrupted.child_token();
+    let stop = interrupted.clone().drop_guard();
     let ended = spawn_blocking(move || {
         let mut simulation = Simulation::new(&config, &series)
             .map_err(|error| JobError::fatal(error_code::ENGINE_REJECTED, error))?;
@@ -48,7 +52,7 @@ pub(super) fn start(
         }
         Ok(simulation.finish())
     });
-    Running { ended, percent }
+    Running { ended, percent, _stop: stop }
 }
 
 fn pacing(pace: u64) -> (usize, Duration) {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
-use domain::backtest::{Config, Direction, Fees, Fill, Sizing, Slippage, Strategy};
+use domain::backtest::{Config, Direction, Fees, Fill, MAX_MONEY, Sizing, Slippage, Strategy};
 
 /// How a run from the command line trades.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -14,7 +14,7 @@ pub struct Options {
     #[arg(long)]
     pub csv: PathBuf,
     /// Cash at the start.
-    #[arg(long, default_value_t = 10_000.0)]
+    #[arg(long, default_value = "10000", allow_negative_numbers = true, value_parser = cash)]
     pub cash: f64,
     /// When an order is filled.
     #[arg(long, value_enum, default_value_t = FillArg::NextOpen)]
@@ -87,6 +87,12 @@ impl Options {
     }
 }
 
+fn cash(text: &str) -> anyhow::Result<f64> {
+    let cash: f64 = text.parse().with_context(|| format!("cash {text:?} is no number"))?;
+    ensure!(cash > 0.0 && cash <= MAX_MONEY, "cash is {text}, must be above 0 and at most {MAX_MONEY}");
+    Ok(cash)
+}
+
 fn sizing(text: &str) -> anyhow::Result<Sizing> {
     if text == "all" {
         return Ok(Sizing::AllIn);
@@ -99,4 +105,35 @@ fn sizing(text: &str) -> anyhow::Result<Sizing> {
         "units" => Sizing::Units(value),
         other => bail!("size kind {other:?} must be fraction, notional or units"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn cash_is_an_amount_above_nothing() {
+        let parse = |cash: &str| Line::try_parse_from(["run", "--csv", "a.csv", "--cash", cash]);
+        assert_eq!(parse("2500.5").expect("an amount").options.cash.to_bits(), 2500.5_f64.to_bits());
+        for (bad, text) in [
+            ("-5", "cash is -5, must be above 0"),
+            ("0", "must be above 0"),
+            ("NaN", "must be above 0"),
+            ("1e99", "must be above 0 and at most"),
+            ("lots", "cash \"lots\" is no number"),
+        ] {
+            let error = parse(bad).expect_err(bad).to_string();
+            assert!(error.contains(text), "{bad}: {error}");
+        }
+        let default = Line::try_parse_from(["run", "--csv", "a.csv"]).expect("cash has a default");
+        assert_eq!(default.options.cash.to_bits(), 10_000_f64.to_bits());
+    }
 }

@@ -1,11 +1,12 @@
 //! One strategy over one CSV file.
 
-use std::io::Write;
+use std::{collections::HashSet, io::Write};
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use domain::backtest::{Report, Strategy, run as run_engine};
-use serde_json::{Map, Value, json};
+use domain::backtest_request::{default_rule, strategy_kind};
+use serde_json::{Value, json};
 
 use super::bars_file;
 use super::options::Options;
@@ -20,7 +21,8 @@ pub struct RunArgs {
     /// The rule, such as `buy_and_hold` or `moving_average_crossover`.
     #[arg(long, default_value = "moving_average_crossover")]
     pub strategy: String,
-    /// A parameter of the rule, such as `fast=10`; repeat it for each.
+    /// A parameter of the rule, such as `fast=10`; repeat it for each. Those left out have the
+    /// defaults of the API.
     #[arg(long = "set", value_name = "NAME=NUMBER")]
     pub parameters: Vec<String>,
 }
@@ -46,15 +48,29 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the rule `name` with its parameters.
+/// Returns the rule `name` with its parameters; those not given have their defaults.
 fn rule(name: &str, parameters: &[String]) -> anyhow::Result<Strategy> {
-    let mut object = Map::new();
-    object.insert("type".to_owned(), Value::from(name));
+    let kind = match strategy_kind(name) {
+        Some(Ok(kind)) => kind,
+        Some(Err(unfit)) => bail!("strategy {name} can't be back-tested: {}", unfit.reason()),
+        None => bail!("strategy {name:?} is unknown"),
+    };
+    let Value::Object(mut object) = serde_json::to_value(default_rule(kind))? else {
+        bail!("strategy {name} has no parameters")
+    };
+    let known: Vec<String> = object.keys().filter(|key| *key != "type").cloned().collect();
+    let mut given = HashSet::new();
     for parameter in parameters {
         let (key, value) =
             parameter.split_once('=').with_context(|| format!("{parameter:?} is not name=number"))?;
-        let number = serde_json::from_str(value).with_context(|| format!("{key} is {value:?}, no number"))?;
-        object.insert(key.to_owned(), number);
+        if !known.iter().any(|name| name == key) {
+            let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            bail!("--set {key}: strategy {name} has no such parameter, it has {has}");
+        }
+        ensure!(given.insert(key), "--set {key} is given twice");
+        let number: serde_json::Number =
+            serde_json::from_str(value).with_context(|| format!("--set {key} is {value:?}, no number"))?;
+        object.insert(key.to_owned(), Value::Number(number));
     }
     serde_json::from_value(Value::Object(object))
         .with_context(|| format!("strategy {name} with {parameters:?}"))
@@ -95,4 +111,55 @@ fn table(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, parameters: &[&str]) -> Result<Strategy, String> {
+        let parameters: Vec<String> = parameters.iter().map(|text| (*text).to_owned()).collect();
+        rule(name, &parameters).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn parameters_that_are_not_set_have_their_defaults() {
+        let average = |fast, slow| Ok(Strategy::MovingAverageCrossover { fast, slow });
+        assert_eq!(of("moving_average_crossover", &[]), average(10, 20));
+        assert_eq!(of("moving_average_crossover", &["slow=50"]), average(10, 50));
+        assert_eq!(of("buy_and_hold", &[]), Ok(Strategy::BuyAndHold));
+        assert_eq!(
+            of("bollinger_reversion", &["k=1.5"]),
+            Ok(Strategy::BollingerReversion { period: 20, k: 1.5 })
+        );
+        assert_eq!(
+            of("rsi_reversion", &[]),
+            Ok(Strategy::RsiReversion { period: 14, low: 30.0, high: 70.0 })
+        );
+        for name in ["momentum", "bollinger_breakout", "donchian_breakout"] {
+            assert!(of(name, &[]).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_set_is_named() {
+        for (name, parameters, text) in [
+            (
+                "moving_average_crossover",
+                vec!["speed=1"],
+                "--set speed: strategy moving_average_crossover has no such parameter, it has fast, slow",
+            ),
+            ("moving_average_crossover", vec!["type=1"], "--set type"),
+            ("moving_average_crossover", vec!["fast=1", "fast=2"], "--set fast is given twice"),
+            ("moving_average_crossover", vec!["fast=x"], "--set fast is \"x\", no number"),
+            ("moving_average_crossover", vec!["fast=1.5"], "invalid type"),
+            ("moving_average_crossover", vec!["fast"], "is not name=number"),
+            ("buy_and_hold", vec!["fast=1"], "it has none"),
+            ("magic", vec![], "strategy \"magic\" is unknown"),
+            ("pairs", vec![], "can't be back-tested"),
+        ] {
+            let error = of(name, &parameters).expect_err(name);
+            assert!(error.contains(text), "{parameters:?}: {error}");
+        }
+    }
 }

@@ -26,12 +26,22 @@ pub struct SweepArgs {
     /// Slow periods, likewise; pairs with fast not below slow are left out.
     #[arg(long, default_value = "30..220:10")]
     pub slow: Range,
-    /// Threads; all cores unless told.
-    #[arg(long, default_value_t = 0)]
+    /// Threads, at most 256; all cores unless told.
+    #[arg(long, default_value = "0", value_parser = threads)]
     pub threads: usize,
     /// Rows of the table, best final equity first.
     #[arg(long, default_value_t = 10)]
     pub top: usize,
+}
+
+/// Most pairs of a grid, those left out included.
+const MOST_PAIRS: usize = 1_000_000;
+const MOST_THREADS: usize = 256;
+
+fn threads(text: &str) -> anyhow::Result<usize> {
+    let threads = text.parse().with_context(|| format!("{text:?} is no number of threads"))?;
+    ensure!(threads <= MOST_THREADS, "{threads} threads, at most {MOST_THREADS} are allowed");
+    Ok(threads)
 }
 
 /// Periods from one to another.
@@ -56,6 +66,10 @@ impl FromStr for Range {
 }
 
 impl Range {
+    fn len(self) -> usize {
+        ((self.to - self.from) / self.step).saturating_add(1)
+    }
+
     fn values(self) -> impl Iterator<Item = usize> {
         (self.from..=self.to).step_by(self.step)
     }
@@ -63,6 +77,7 @@ impl Range {
 
 /// Prints the best cells as a table, or with `--json` all of them in the grid's order.
 pub(super) fn run(args: &SweepArgs) -> anyhow::Result<()> {
+    limit(args.fast, args.slow)?;
     let series = bars_file::read(&args.options.csv)?;
     let pairs: Vec<(usize, usize)> = args
         .fast
@@ -109,6 +124,13 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refuses a grid that takes too much memory.
+fn limit(fast: Range, slow: Range) -> anyhow::Result<()> {
+    let pairs = fast.len().saturating_mul(slow.len());
+    ensure!(pairs <= MOST_PAIRS, "the grid has {pairs} pairs, at most {MOST_PAIRS} are allowed");
+    Ok(())
+}
+
 /// Evaluates every pair, in the order given.
 fn cells(config: &Config, series: &Series, pairs: &[(usize, usize)]) -> anyhow::Result<Vec<Cell>> {
     let windows: Vec<usize> = pairs.iter().flat_map(|&(fast, slow)| [fast, slow]).collect();
@@ -127,6 +149,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn grids_and_threads_have_a_limit() {
+        let range = |text: &str| text.parse::<Range>().expect(text);
+        limit(range("1..1000"), range("1..1000")).expect("a million");
+        let most = format!("0..{}", usize::MAX);
+        for (fast, slow) in [("1..1001", "1..1000"), (most.as_str(), "1"), (&most, &most)] {
+            let error = limit(range(fast), range(slow)).expect_err(fast).to_string();
+            assert!(error.contains("at most 1000000 are allowed"), "{error}");
+        }
+        assert_eq!(threads("256").expect("the most"), 256);
+        for bad in ["257", "-1", "x"] {
+            assert!(threads(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_range_names_both_ends_and_a_step() {
         for (text, expected) in [
             ("5..7", vec![5, 6, 7]),
@@ -136,6 +173,7 @@ mod tests {
         ] {
             let range: Range = text.parse().expect(text);
             assert_eq!(range.values().collect::<Vec<_>>(), expected);
+            assert_eq!(range.len(), expected.len());
         }
         for text in ["", "7..5", "1..2:0", "a..b"] {
             assert!(text.parse::<Range>().is_err(), "{text}");

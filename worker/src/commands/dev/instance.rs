@@ -87,6 +87,16 @@ pub(super) async fn claim(data_dir: &Path) -> anyhow::Result<Claim> {
     }
 }
 
+/// Returns who holds `data_dir`, in words.
+pub(super) fn holder(data_dir: &Path) -> anyhow::Result<Option<String>> {
+    if lock::try_exclusive(&data_dir.join("dev.lock"))?.is_some() {
+        return Ok(None);
+    }
+    let record = read(&data_dir.join("dev.json"));
+    let pid = record.map_or_else(|| "unknown".to_owned(), |record| record.pid.to_string());
+    Ok(Some(format!("capstan dev (pid {pid})")))
+}
+
 impl Instance {
     /// Returns whether stopping the database server is our business: we started it, or inherited it
     /// from a holder that was killed before it could.

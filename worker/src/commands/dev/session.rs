@@ -1,7 +1,9 @@
 //! What one `capstan dev` has started, in the order it started it, and stopping it again.
 
+mod upkeep;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -9,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::instance::Instance;
-use super::{banner, listen, terminal};
-use crate::postgres::{Cluster, ClusterOptions, DATABASE, Install, Mode, PostgresError};
+use super::{banner, grace, listen, terminal};
+use crate::postgres::{self, Cluster, ClusterOptions, DATABASE, Install, Mode, PostgresError};
+use crate::reach;
 use crate::supervisor::{ChildSpec, Supervisor};
 
 /// How long migrations and the loading of the shipped market data may take.
@@ -60,6 +63,7 @@ impl Session {
     /// Takes `DATABASE_URL`, or starts or attaches to the private server.
     pub(super) async fn start_database(&mut self, install: Install) -> anyhow::Result<()> {
         if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+            reach::wait(&reach::options(&url)?, reach::LIMIT, terminal::complain).await?;
             self.database = Some(Database::Given(url));
             return Ok(());
         }
@@ -127,8 +131,13 @@ impl Session {
         let (sender, mut lines) = mpsc::unbounded_channel();
         let api = self.child(API, &["api", "--listen", &address.to_string()])?.lines_to(sender);
         self.supervisor.spawn(api).context("cannot start the api")?;
+        let graces = grace::graces(|name| std::env::var(name).ok());
+        graces.notes.iter().for_each(|note| terminal::complain(note));
         for number in 1..=workers {
-            let worker = self.child(&format!("worker-{number}"), &["worker"])?;
+            let mut worker = self.child(&format!("worker-{number}"), &["worker"])?;
+            for (name, value) in &graces.variables {
+                worker = worker.env(name, value);
+            }
             self.supervisor.spawn(worker).context("cannot start a worker")?;
         }
         let bound = self.bound_address(&mut lines).await?;
@@ -188,9 +197,10 @@ impl Session {
     pub(super) async fn stop(&mut self, limit: Duration) {
         let end = Instant::now() + limit;
         let left = |share: u32| end.saturating_duration_since(Instant::now()) * share / 10;
-        self.supervisor.stop_all(left(6)).await; // a kill takes up to 2 s more
+        self.supervisor.stop_all(left(7)).await; // a kill takes up to 2 s more
         if tokio::time::timeout(left(8), self.started()).await.is_err() {
-            terminal::complain("the database server is still starting; stop it with: capstan db stop");
+            let stop = stop_command(&self.data_dir);
+            terminal::complain(&format!("the database server is still starting; stop it with: {stop}"));
             return;
         }
         match self.stop_server(left(9).max(Duration::from_secs(1))).await {
@@ -208,5 +218,24 @@ impl Session {
         let cluster = cluster.clone();
         let stopping = tokio::task::spawn_blocking(move || cluster.stop_within(Mode::Fast, limit));
         Ok(stopping.await.context("stopping the database server broke off")??)
+    }
+}
+
+/// Returns the line for a shell that stops the server of `data_dir` (absolute, without links).
+fn stop_command(data_dir: &Path) -> String {
+    if std::fs::canonicalize(postgres::default_data_dir()).is_ok_and(|default| default == data_dir) {
+        return "capstan db stop".to_owned();
+    }
+    format!("capstan db stop --data-dir {}", postgres::shell_word(&data_dir.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_stops_a_server_names_a_data_directory_of_ones_own() {
+        let line = stop_command(Path::new("/data of mine"));
+        assert_eq!(line, "capstan db stop --data-dir '/data of mine'");
     }
 }

@@ -1,0 +1,55 @@
+//! Workers, leaders, the database.
+
+use serde_json::json;
+use suites::{TestApp, eventually};
+
+use super::{LIMIT, administrator, idle_worker};
+
+#[tokio::test]
+async fn workers_are_shown_while_they_are_seen() {
+    let app = TestApp::builder().workers(1).start().await;
+    let admin = administrator(&app).await;
+    idle_worker(&app).await;
+    sqlx::query("update queue.workers set seen_at = now() - interval '1 minute' where host = 'there'")
+        .execute(&app.pool)
+        .await
+        .expect("aged");
+    let workers = eventually("both are shown", LIMIT, async || {
+        let (_, workers, _) = admin.get("/api/admin/workers").await;
+        if workers.as_array().is_some_and(|all| all.len() == 2) { Ok(workers) } else { Err(workers) }
+    })
+    .await;
+    assert_eq!((&workers[0]["live"], &workers[0]["pid"]), (&json!(true), &json!(std::process::id())));
+    assert!(workers[0]["kinds"].as_array().expect("kinds").contains(&json!("run_backtest")));
+    assert_eq!((&workers[1]["live"], &workers[1]["host"]), (&json!(false), &json!("there")));
+}
+
+#[tokio::test]
+async fn the_leader_of_a_role_is_shown_with_its_term() {
+    let app = TestApp::builder().workers(1).start().await;
+    let admin = administrator(&app).await;
+    let leaders = eventually("somebody leads", LIMIT, async || {
+        let (_, leaders, _) = admin.get("/api/admin/leader").await;
+        if leaders[0]["live"] == json!(true) { Ok(leaders) } else { Err(leaders) }
+    })
+    .await;
+    assert!(leaders[0]["term"].as_i64().is_some_and(|term| term >= 1), "{leaders}");
+    let (_, workers, _) = admin.get("/api/admin/workers").await;
+    assert_eq!(leaders[0]["holder"], workers[0]["id"]);
+}
+
+#[tokio::test]
+async fn the_database_is_shown_with_its_tables() {
+    let app = TestApp::start().await;
+    let admin = administrator(&app).await;
+    let (status, health, _) = admin.get("/api/admin/database").await;
+    assert_eq!(status, 200, "{health}");
+    for field in ["sizeBytes", "connections", "maxConnections"] {
+        assert!(health[field].as_i64().is_some_and(|number| number > 0), "{field}: {health}");
+    }
+    assert!(health["notifyQueue"].as_f64().is_some_and(|share| (0.0..1.0).contains(&share)));
+    let tables = health["tables"].as_array().expect("tables");
+    let names: Vec<&str> = tables.iter().filter_map(|table| table["table"].as_str()).collect();
+    assert!(names.contains(&"jobs") && names.contains(&"finished"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("default")), "partitions are summed up: {names:?}");
+}
