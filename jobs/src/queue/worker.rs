@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use apalis_core::{monitor::Monitor, worker::builder::WorkerBuilder};
+use apalis::prelude::{Monitor, WorkerBuilder};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{
     sync::{Notify, mpsc},

@@ -182,6 +182,24 @@ async fn a_job_runs_after_all_its_predecessors_however_they_end() {
 }
 
 #[tokio::test]
+async fn a_job_and_what_it_waits_for_appear_together_even_without_a_transaction_of_the_caller() {
+    let app = TestApp::start().await;
+    let first = act(&app, Act::Succeed).await;
+    let second = put(&app, Exercise::default(), Enqueue::default().after(&[first]).fifo("K")).await;
+    let together: bool = sqlx::query_scalar(
+        "select d.xmin = j.xmin
+           from queue.dependencies d
+           join queue.jobs j on j.job_id = d.job_id
+          where d.job_id = $1",
+    )
+    .bind(second)
+    .fetch_one(&app.pool)
+    .await
+    .expect("both are there");
+    assert!(together, "between two transactions the chores would forget what it waits for");
+}
+
+#[tokio::test]
 async fn a_job_whose_predecessors_are_gone_already_does_not_wait() {
     let app = TestApp::builder().workers(1).start().await;
     let first = act(&app, Act::Succeed).await;

@@ -1,7 +1,7 @@
 //! The insert itself, for a job whose kind is known by name only.
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::{Enqueue, EnqueueError, Enqueued, OnConflict, UniqueScope};
@@ -19,7 +19,25 @@ pub(crate) struct RawJob {
 }
 
 /// Inserts `job`, or settles a conflict of its unique key as the options say.
+///
+/// What takes several statements happens together, also where the caller has no transaction:
+/// a job must never be seen without what it waits for, nor a turn be given away before its
+/// job is there. Within the caller's transaction this is a savepoint.
 pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    job: RawJob,
+    options: Enqueue,
+) -> Result<Enqueued, EnqueueError> {
+    if options.after.is_empty() && job.fifo_key.is_none() {
+        return insert_whole(conn, job, options).await;
+    }
+    let mut tx = conn.begin().await?;
+    let enqueued = insert_whole(&mut tx, job, options).await?;
+    tx.commit().await?;
+    Ok(enqueued)
+}
+
+async fn insert_whole(
     conn: &mut PgConnection,
     job: RawJob,
     options: Enqueue,
