@@ -79,8 +79,8 @@ pub async fn enqueue<J: Job>(
 /// Enqueues `jobs` in one statement; returns the ids of those inserted, in order.
 ///
 /// A job whose unique key is taken is left out; the others are inserted all the same. Of the
-/// options, id, FIFO key and dependencies do not apply; a kind with FIFO keys is enqueued
-/// one by one.
+/// options, id, FIFO key, dependencies, conflict mode and scope of the unique key do not apply;
+/// a kind with FIFO keys must be enqueued one by one, or its jobs have no order.
 pub async fn enqueue_many<J: Job>(
     conn: &mut PgConnection,
     jobs: &[J],
