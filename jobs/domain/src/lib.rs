@@ -1,5 +1,6 @@
-//! Pure rules of the trading domain: the back-test engine, indicators, performance
-//! figures, the exchange calendar, and the continuation of price series.
+//! Pure rules of the trading domain: orders, risk gates, positions, reconciliation, market
+//! hours, the back-test engine, indicators, performance figures, the exchange calendar, and the
+//! continuation of price series.
 //!
 //! Nothing here does IO, sees a clock, or is async; the same input gives the same bytes.
 
@@ -10,5 +11,10 @@ pub mod calendar;
 pub mod continuation;
 pub mod grid;
 pub mod indicators;
+pub mod market_hours;
 pub mod metrics;
+pub mod order;
+pub mod positions;
+pub mod reconciliation;
+pub mod risk;
 pub mod walk_forward;

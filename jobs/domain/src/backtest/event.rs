@@ -3,34 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-/// The side of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// Adds shares.
-    Buy,
-    /// Takes shares away.
-    Sell,
-}
-
-impl Side {
-    /// Returns the other side.
-    #[must_use]
-    pub fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-
-    /// Returns 1 for a buy, -1 for a sell.
-    pub fn sign(self) -> f64 {
-        match self {
-            Self::Buy => 1.0,
-            Self::Sell => -1.0,
-        }
-    }
-}
+pub use crate::order::Side;
 
 /// Why an order was filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
