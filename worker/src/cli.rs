@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{admin, api, backtest, bench, db, dev, migrate, worker};
+use crate::commands::{admin, api, backtest, bench, db, dev, migrate, sandbox, worker};
 
 /// A durable job-queue platform for trading.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ enum Command {
     Api(api::ApiArgs),
     /// Run jobs
     Worker(worker::WorkerArgs),
+    /// Serve a simulated exchange and data providers, with faults
+    Sandbox(sandbox::SandboxArgs),
     /// Bring the database's schema up to date and load the market data that ships with Capstan
     Migrate,
     /// Reach or stop the private PostgreSQL of `capstan dev`
@@ -43,6 +45,7 @@ impl Cli {
             Some(Command::Dev(args)) => dev::run(args).await,
             Some(Command::Api(args)) => api::run(args).await,
             Some(Command::Worker(args)) => worker::run(args).await,
+            Some(Command::Sandbox(args)) => sandbox::run(args).await,
             Some(Command::Migrate) => migrate::run().await,
             Some(Command::Db(args)) => db::run(args).await,
             Some(Command::Admin(args)) => admin::run(args).await,

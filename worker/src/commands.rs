@@ -7,4 +7,5 @@ pub mod bench;
 pub mod db;
 pub mod dev;
 pub mod migrate;
+pub mod sandbox;
 pub mod worker;

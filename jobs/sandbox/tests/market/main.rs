@@ -1,0 +1,9 @@
+//! The market half of the sandbox, over its socket: prices, gate, clock and faults.
+
+mod bars;
+mod exchange;
+mod faults;
+mod gate;
+mod live;
+mod reference;
+mod served;
