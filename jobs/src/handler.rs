@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use crate::{
     environment::Environment,
     job::Job,
-    queue::{Backoff, Context, Ending, JobError},
+    queue::{Backoff, Context, Ending, JobError, Probe, ProbeContext, Resolved},
 };
 
 /// When an attempt is given up, and when the job is.
@@ -43,6 +43,32 @@ pub(crate) trait Handler: Job {
         ctx: Context,
         env: Arc<Environment>,
     ) -> impl Future<Output = Result<Success, JobError>> + Send;
+
+    /// The wait between two looks at an indeterminate job, for kinds that can find out whether its
+    /// effect happened; `None`: only an operator can tell.
+    const PROBE: Option<Backoff> = None;
+
+    /// Finds out whether the effect of an indeterminate attempt happened. It only looks: it may be
+    /// asked again, also while an earlier look goes on. An error says no more than "still unknown".
+    fn probe(
+        self,
+        ctx: ProbeContext,
+        env: Arc<Environment>,
+    ) -> impl Future<Output = Result<Probe, JobError>> + Send {
+        let _ = (ctx, env);
+        async { Ok(Probe::StillUnknown { retry_in: None }) }
+    }
+
+    /// Records, in the transaction that decides it, what somebody else made of the job: it counts
+    /// as done, or runs again after [`abandoned`](Self::abandoned).
+    fn resolved(
+        self,
+        conn: &mut PgConnection,
+        resolved: &Resolved,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send {
+        let _ = (conn, resolved);
+        async { Ok(()) }
+    }
 
     /// Records, in the transaction that ends the job, that its handler will not run again.
     fn abandoned(

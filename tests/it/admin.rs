@@ -4,6 +4,7 @@ mod access;
 mod bulk;
 mod changes;
 mod fleet;
+mod forks;
 mod listing;
 mod old_paths;
 mod queues;

@@ -1,16 +1,26 @@
 //! The queue, through its own kind `exercise` and real workers.
+//!
+//! [`promises`] lists every promise of the queue with the tests that judge it.
 
 mod cancellation;
+mod claiming;
 mod controls;
+mod doubt;
 mod enqueueing;
+mod enqueuer;
 mod gates;
+mod hints;
 mod leadership;
 mod leases;
+mod limits;
 mod outages;
 mod outcomes;
+mod promises;
 mod schedules;
 mod steps;
 mod stopping;
+mod tables;
+mod ticks;
 mod uniqueness;
 
 use std::time::Duration;

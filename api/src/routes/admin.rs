@@ -4,6 +4,7 @@
 mod bulk;
 mod changes;
 mod fleet;
+mod fork;
 mod jobs;
 mod limits;
 mod observability;
@@ -37,11 +38,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(changes::cancel))
         .routes(routes!(changes::discard))
         .routes(routes!(changes::resolve))
+        .routes(routes!(fork::fork))
         .routes(routes!(bulk::submit))
         .routes(routes!(bulk::one))
         .routes(routes!(bulk::stop))
         .routes(routes!(schedules::list, schedules::create))
-        .routes(routes!(schedules::one, schedules::patch))
+        .routes(routes!(schedules::one, schedules::patch, schedules::delete))
         .routes(routes!(schedules::trigger))
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))

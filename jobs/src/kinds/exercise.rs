@@ -13,7 +13,7 @@ use crate::{
     environment::Environment,
     handler::{Handler, Policy, Success},
     job::Job,
-    queue::{Backoff, Context, JobError, LogLevel},
+    queue::{Backoff, Context, JobError, LogLevel, Probe, ProbeContext},
 };
 
 /// What the attempt shall do.
@@ -53,6 +53,16 @@ pub enum Act {
     CompleteInside,
     /// End with an unknown effect in the first attempt, then succeed.
     Unsure,
+    /// End with an unknown effect in the first `times` attempts, then succeed. The look after
+    /// `looks` fruitless ones finds out that it happened, or not. A look takes `deaf_ms` too.
+    Doubt {
+        /// Attempts that end so.
+        times: i32,
+        /// Looks at each of them that find nothing out.
+        looks: i32,
+        /// What the next one finds.
+        happened: bool,
+    },
     /// Do `of` durable steps, and fail after the first `then_fail` of them in the first attempt.
     /// The output says in which attempt each step was done.
     Steps {
@@ -115,6 +125,12 @@ impl Handler for Exercise {
             Act::Unsure if attempt == 1 => {
                 return Err(JobError::indeterminate("EXERCISE", "nobody knows, as told"));
             }
+            Act::Doubt { times, .. } if attempt <= times => {
+                return Err(JobError::indeterminate(
+                    "EXERCISE",
+                    format!("attempt {attempt} in doubt, as told"),
+                ));
+            }
             Act::Steps { of, then_fail } => {
                 let mut done_in = Vec::new();
                 for step in 0..of {
@@ -140,9 +156,28 @@ impl Handler for Exercise {
                 return Ok(success);
             }
             Act::OutputNul => return Ok(Success::Output(json!({ "nul\0": ["\0"] }))),
-            Act::Succeed | Act::Unsure | Act::Fail { .. } | Act::Panic { .. } | Act::Snooze { .. } => {}
+            Act::Succeed
+            | Act::Unsure
+            | Act::Doubt { .. }
+            | Act::Fail { .. }
+            | Act::Panic { .. }
+            | Act::Snooze { .. } => {}
         }
         Ok(Success::Output(json!({ "attempt": attempt })))
+    }
+
+    const PROBE: Option<Backoff> =
+        Some(Backoff { base: Duration::from_millis(100), cap: Duration::from_millis(400) });
+
+    async fn probe(self, ctx: ProbeContext, _: Arc<Environment>) -> Result<Probe, JobError> {
+        sleep(Duration::from_millis(self.deaf_ms)).await;
+        Ok(match self.act {
+            Act::Doubt { looks, happened, .. } if ctx.probe() > looks && happened => {
+                Probe::Happened(json!({ "attempt": ctx.attempt(), "probe": ctx.probe() }))
+            }
+            Act::Doubt { looks, .. } if ctx.probe() > looks => Probe::DidNotHappen,
+            _ => Probe::StillUnknown { retry_in: None },
+        })
     }
 }
 

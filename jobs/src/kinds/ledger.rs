@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Connection;
 use tokio::time::sleep;
-use tracing::{debug, warn};
+use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     failpoint,
     handler::{Handler, Policy, Success},
     job::Job,
-    queue::{Backoff, Context, FencedError, JobError},
+    queue::{Backoff, Context, JobError},
 };
 
 /// No call to the ledger takes longer.
@@ -126,9 +126,9 @@ impl Handler for Ledger {
         }
         let mut conn = env.pool.acquire().await?;
         let mut tx = conn.begin().await?;
-        ctx.hold(&mut tx).await.inspect_err(note_fence)?;
+        ctx.hold(&mut tx).await?;
         self.pause(&ctx, Place::InTransaction).await;
-        let success = ctx.complete_in(&mut tx, output).await.inspect_err(note_fence)?;
+        let success = ctx.complete_in(&mut tx, output).await?;
         failpoint::hit("before_commit");
         tx.commit().await?;
         failpoint::hit("after_commit");
@@ -201,11 +201,5 @@ impl Ledger {
         if ctx.attempt() <= pause.attempts {
             sleep(Duration::from_millis(pause.ms)).await;
         }
-    }
-}
-
-fn note_fence(error: &FencedError) {
-    if matches!(error, FencedError::LeaseLost) {
-        warn!("the record of a stale attempt was refused");
     }
 }

@@ -29,12 +29,20 @@ pub struct Measure {
     pub t: f64,
     /// Ballast.
     pub pad: String,
+    /// How long the handler waits, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
 }
 
 impl Measure {
     /// Returns job number `i`, enqueued now.
     pub fn now(i: usize) -> Self {
-        Self { i, t: wall_clock_ms(), pad: "x".repeat(64) }
+        Self { i, t: wall_clock_ms(), pad: "x".repeat(64), wait_ms: None }
+    }
+
+    /// Returns job number `i`, enqueued now, whose handler waits for `wait_ms`.
+    pub fn lasting(i: usize, wait_ms: u64) -> Self {
+        Self { wait_ms: Some(wait_ms), ..Self::now(i) }
     }
 }
 
@@ -71,6 +79,9 @@ impl Handler for Measure {
     async fn run(self, _ctx: Context, _env: Arc<Environment>) -> Result<Success, JobError> {
         let latency = wall_clock_ms() - self.t;
         LATENCIES.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
+        if let Some(ms) = self.wait_ms {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
         HANDLED.fetch_add(1, Ordering::Relaxed);
         Ok(Success::Output(Value::Null))
     }

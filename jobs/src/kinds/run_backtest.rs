@@ -24,7 +24,7 @@ use crate::{
     environment::Environment,
     handler::{Handler, Policy, Success},
     job::Job,
-    queue::{Backoff, Context, EndState, Ending, FencedError, JobError},
+    queue::{Backoff, Context, EndState, Ending, FencedError, JobError, Resolved},
 };
 
 /// The payload: the row that says what to run.
@@ -102,6 +102,18 @@ impl Handler for RunBacktest {
                     _ => error_code::INTERNAL,
                 };
                 backtests::fail(conn, self.backtest_id, code, &ending.message).await?
+            }
+        };
+        Ok(())
+    }
+
+    async fn resolved(self, conn: &mut PgConnection, resolved: &Resolved) -> sqlx::Result<()> {
+        match resolved {
+            Resolved::Restarted { job_id } => backtests::requeue(conn, self.backtest_id, *job_id).await?,
+            // Only the handler has results: a run that ends without its word has none.
+            Resolved::Completed { .. } => {
+                let message = "an operator ended it without results";
+                backtests::fail(conn, self.backtest_id, error_code::INTERNAL, message).await?
             }
         };
         Ok(())

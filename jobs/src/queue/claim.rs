@@ -41,7 +41,8 @@ pub(super) struct Claim<'a> {
 
 /// Takes up to `limit` jobs, best first: priority, then run_at, then id.
 ///
-/// The ids are chosen in a CTE, so that the planner can't update more than `limit`.
+/// The ids are chosen, and their rows locked, in a CTE, so that the planner can't update more
+/// than `limit`; the update itself finds them by their key, whatever the statistics say of states.
 pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<Claimed>> {
     // One token a claim is as unique as one a row: the fence holds job and attempt too.
     let lease_token = Uuid::new_v4();
@@ -59,7 +60,7 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<
                   started_at = clock_timestamp(), progress = null, progress_note = null,
                   unique_key = case when j.unique_while_waiting then null else j.unique_key end
              from next
-            where j.job_id = next.job_id and j.state = 'available'
+            where j.job_id = next.job_id
         returning j.job_id, j.attempt, j.kind, j.payload, j.priority, j.run_at, j.failures,
                   extract(epoch from clock_timestamp() - j.run_at)::float8 as "waited_s!",
                   j.max_failures, j.trace_id, j.cancel_requested_at is not null as "cancelled!",

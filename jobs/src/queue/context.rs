@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
@@ -242,6 +243,8 @@ impl Context {
             return Ok(());
         }
         self.counters.fenced(1);
+        warn!(job.id = %self.fence.job_id, attempt = self.fence.attempt,
+              "a write of a stale attempt was refused");
         self.interrupt.fire(Interruption::LeaseLost);
         Err(FencedError::LeaseLost)
     }

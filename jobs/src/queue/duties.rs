@@ -32,7 +32,11 @@ pub(super) struct Presence {
 }
 
 /// Runs a duty's statement under a limit; a failure is noted and tried at the next turn.
-async fn bounded<T>(what: &str, limit: Duration, work: impl Future<Output = sqlx::Result<T>>) -> Option<T> {
+pub(super) async fn bounded<T>(
+    what: &str,
+    limit: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> Option<T> {
     match timeout(limit, work).await {
         Ok(Ok(done)) => Some(done),
         Ok(Err(error)) if passes(&error) => {

@@ -4,11 +4,15 @@
 //! −65 % inserts/s). Callers send a [`super::Hints`] hint after their commit; polling suffices
 //! without.
 
+mod bulk;
 mod options;
 mod raw;
 
+pub(super) use bulk::{Entry, insert_entries};
 pub use options::{Enqueue, OnConflict, UniqueScope};
 pub(crate) use raw::{RawJob, insert};
+
+use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -49,6 +53,13 @@ pub enum EnqueueError {
     /// The database refused or did not answer.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// The database did not answer for a batch that the job was in, see [`super::Enqueuer`]; it may
+    /// have been enqueued all the same.
+    #[error("the batch was not enqueued: {0}")]
+    Batch(Arc<sqlx::Error>),
+    /// The task of the [`super::Enqueuer`] is gone.
+    #[error("the enqueuer has ended")]
+    Closed,
 }
 
 fn encode<J: Job>(job: &J) -> Result<Value, EnqueueError> {
@@ -64,7 +75,12 @@ pub async fn enqueue<J: Job>(
     job: &J,
     options: Enqueue,
 ) -> Result<Enqueued, EnqueueError> {
-    let raw = RawJob {
+    insert(conn, raw(job, &options)?, options).await
+}
+
+/// Returns `job` in the queue's own terms.
+pub(super) fn raw<J: Job>(job: &J, options: &Enqueue) -> Result<RawJob, EnqueueError> {
+    Ok(RawJob {
         queue: J::QUEUE.into(),
         kind: versioned(J::KIND, J::VERSION),
         payload: encode(job)?,
@@ -72,32 +88,70 @@ pub async fn enqueue<J: Job>(
         unique_key: job.unique_key(),
         fifo_key: options.fifo_key.clone().or_else(|| job.fifo_key()),
         limit_key: options.limit_key.clone().or_else(|| job.limit_key()),
-    };
-    insert(conn, raw, options).await
+    })
 }
 
 /// Enqueues `jobs` in one statement; returns the ids of those inserted, in order.
 ///
 /// A job whose unique key is taken is left out; the others are inserted all the same. Of the
-/// options, id, FIFO key, dependencies, conflict mode and scope of the unique key do not apply;
-/// a kind with FIFO keys must be enqueued one by one, or its jobs have no order.
+/// options, id, dependencies and conflict mode do not apply. Jobs with a FIFO key run in the order
+/// of `jobs`, after all that was enqueued under their key before; they take three statements.
 pub async fn enqueue_many<J: Job>(
     conn: &mut PgConnection,
     jobs: &[J],
     options: &Enqueue,
 ) -> Result<Vec<Uuid>, EnqueueError> {
+    if options.fifo_key.is_some() || jobs.iter().any(|job| job.fifo_key().is_some()) {
+        return bulk::insert_in_turn(conn, jobs, options).await;
+    }
     let ids: Vec<Uuid> = jobs.iter().map(|_| Enqueue::new_id()).collect();
     let payloads = jobs.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<Option<String>> = jobs.iter().map(Job::unique_key).collect();
     let limits: Vec<Option<String>> =
         jobs.iter().map(|job| options.limit_key.clone().or_else(|| job.limit_key())).collect();
+    let kind = versioned(J::KIND, J::VERSION);
+    let priority = options.priority.unwrap_or(J::PRIORITY);
+    let delay = options.delay.unwrap_or_default().as_secs_f64();
+    let within = options.not_after.map(|within| within.as_secs_f64());
+    if keys.iter().all(Option::is_none) {
+        // Nothing to be in conflict with: a speculative insert would log each row twice.
+        sqlx::query!(
+            "insert into queue.jobs
+                    (job_id, queue, kind, payload, priority, max_failures, limit_key, tags, trace_id,
+                     state, run_at, not_after)
+             select n.job_id, $4, $5, n.payload, $6, $7, n.limit_key, $8, $9,
+                    case when $10::float8 > 0 then 'scheduled'
+                         when n.limit_key is not null
+                              and exists (select 1 from queue.limits l where l.limit_key = n.limit_key)
+                         then 'blocked'
+                         else 'available' end::queue.job_state,
+                    clock_timestamp() + make_interval(secs => $10::float8),
+                    clock_timestamp() + make_interval(secs => $11::float8)
+               from unnest($1::uuid[], $2::jsonb[], $3::text[]) as n(job_id, payload, limit_key)",
+            &ids,
+            &payloads,
+            &limits as &[Option<String>],
+            J::QUEUE,
+            kind,
+            priority,
+            options.max_failures,
+            options.tags.as_deref(),
+            options.trace_id.as_deref(),
+            delay,
+            within,
+        )
+        .execute(conn)
+        .await?;
+        return Ok(ids);
+    }
     let inserted = sqlx::query_scalar!(
         "insert into queue.jobs
                 (job_id, queue, kind, payload, priority, max_failures, unique_key, limit_key, tags,
                  trace_id, state, run_at, not_after)
          select n.job_id, $5, $6, n.payload, $7, $8, n.unique_key, n.limit_key, $9, $10,
                 case when $11::float8 > 0 then 'scheduled'
-                     when exists (select 1 from queue.limits l where l.limit_key = n.limit_key)
+                     when n.limit_key is not null
+                          and exists (select 1 from queue.limits l where l.limit_key = n.limit_key)
                      then 'blocked'
                      else 'available' end::queue.job_state,
                 clock_timestamp() + make_interval(secs => $11::float8),
@@ -111,13 +165,13 @@ pub async fn enqueue_many<J: Job>(
         &keys as &[Option<String>],
         &limits as &[Option<String>],
         J::QUEUE,
-        versioned(J::KIND, J::VERSION),
-        options.priority.unwrap_or(J::PRIORITY),
+        kind,
+        priority,
         options.max_failures,
         options.tags.as_deref(),
         options.trace_id.as_deref(),
-        options.delay.unwrap_or_default().as_secs_f64(),
-        options.not_after.map(|within| within.as_secs_f64()),
+        delay,
+        within,
     )
     .fetch_all(conn)
     .await?;

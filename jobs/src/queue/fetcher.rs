@@ -1,7 +1,11 @@
 //! The claim loop of one queue: on demand, as much as its [`Hand`] has room for.
+//!
+//! While a backlog lasts, the next claim is sent before the last one's answer: the round trip
+//! and the commit of one hide behind the other's.
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use rand::Rng;
 use tokio::{
     sync::mpsc,
@@ -44,23 +48,48 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// Runs until the shutdown. A failed claim is waited out, never passed on.
+    /// Runs until the shutdown. A failed claim is waited out, never passed on; one that is under
+    /// way is never dropped, for what it took would be nobody's.
     pub(super) async fn run(self) {
         let mut outage = Outage::default();
-        while let Some(wanted) = self.room().await {
-            match self.claim(wanted).await {
+        let mut backlog = false;
+        let mut claims = FuturesUnordered::new();
+        loop {
+            if self.shutdown.is_cancelled() && claims.is_empty() {
+                return;
+            }
+            if claims.is_empty() && self.control.paused() {
+                self.idle().await;
+                continue;
+            }
+            let most = if backlog { 2 } else { 1 };
+            while claims.len() < most && self.may_claim() {
+                match self.hand.reserve() {
+                    0 => break,
+                    wanted => claims.push(self.claim(wanted)),
+                }
+            }
+            let (wanted, claimed) = tokio::select! {
+                Some(answer) = claims.next() => answer,
+                () = self.hand.freed(), if claims.len() < most => continue,
+                () = self.shutdown.cancelled(), if claims.is_empty() => continue,
+            };
+            match claimed {
                 Ok(claimed) => {
                     outage.over(&self.queue);
-                    let drained = claimed.len() < wanted;
+                    self.hand.unreserve(wanted - claimed.len());
+                    backlog = claimed.len() == wanted;
                     if !claimed.is_empty() {
                         failpoint::hit("after_claim");
                     }
                     self.assign(claimed).await;
-                    if drained {
+                    if !backlog && claims.is_empty() {
                         self.idle().await;
                     }
                 }
                 Err(error) => {
+                    self.hand.unreserve(wanted);
+                    backlog = false;
                     let wait = outage.note(&self.queue, &error);
                     tokio::select! {
                         () = sleep(wait) => {}
@@ -71,27 +100,16 @@ impl Fetcher {
         }
     }
 
-    /// Waits until a claim pays and returns its size; `None` when stopping.
-    async fn room(&self) -> Option<usize> {
-        loop {
-            if self.shutdown.is_cancelled() {
-                return None;
-            }
-            if self.control.paused() {
-                self.idle().await;
-                continue;
-            }
-            match self.hand.wanted() {
-                0 => tokio::select! {
-                    () = self.hand.freed() => {}
-                    () = self.shutdown.cancelled() => {}
-                },
-                wanted => return Some(wanted),
-            }
-        }
+    fn may_claim(&self) -> bool {
+        !self.shutdown.is_cancelled() && !self.control.paused()
     }
 
-    async fn claim(&self, limit: usize) -> sqlx::Result<Vec<(Claimed, Instant)>> {
+    /// Returns the limit beside the answer.
+    async fn claim(&self, limit: usize) -> (usize, sqlx::Result<Vec<(Claimed, Instant)>>) {
+        (limit, self.take(limit).await)
+    }
+
+    async fn take(&self, limit: usize) -> sqlx::Result<Vec<(Claimed, Instant)>> {
         let since = Instant::now();
         let request = Claim {
             queue: &self.queue,
@@ -112,7 +130,6 @@ impl Fetcher {
     }
 
     async fn assign(&self, claimed: Vec<(Claimed, Instant)>) {
-        self.hand.take(claimed.len());
         for (claimed, since) in claimed {
             let interrupt = self.leases.hold(claimed.fence, since.into_std());
             // So late that the lease is half over: another may have it sooner.

@@ -3,7 +3,9 @@
 //!
 //! Handlers of microseconds would wait for the next claim's round trip; handlers of seconds
 //! must not hoard what another process could run. So the margin is what the slots get through
-//! in [`AHEAD`], and nothing while handlers take longer than that.
+//! in [`AHEAD`], at most two claims, and nothing while handlers take longer than that.
+//!
+//! Room is reserved before a claim is sent, so that a second one may be under way meanwhile.
 
 use std::{
     sync::{
@@ -51,24 +53,35 @@ impl Hand {
         let each = self.handler_ns.load(Ordering::Relaxed).max(1);
         let ahead = u64::try_from(AHEAD.as_nanos()).unwrap_or(u64::MAX);
         let runs = usize::try_from(ahead / each).unwrap_or(usize::MAX);
-        runs.saturating_mul(self.size()).min(self.most)
+        runs.saturating_mul(self.size()).min(2 * self.most)
     }
 
-    /// Returns how many jobs are worth claiming now; 0 while too few have ended for a claim
-    /// to pay.
-    pub(super) fn wanted(&self) -> usize {
+    /// Reserves room for as many jobs as are worth claiming now, and returns how many; 0 while too
+    /// few have ended for a claim to pay.
+    pub(super) fn reserve(&self) -> usize {
         let margin = self.margin();
-        let room = (self.size() + margin).saturating_sub(self.held.load(Ordering::Relaxed));
-        if room * 2 > margin { room.min(self.most) } else { 0 }
+        let reserve = |held: usize| {
+            let room = (self.size() + margin).saturating_sub(held);
+            (room * 2 > margin.min(self.most)).then(|| room.min(self.most))
+        };
+        let mut held = self.held.load(Ordering::Relaxed);
+        while let Some(wanted) = reserve(held) {
+            match self.held.compare_exchange_weak(held, held + wanted, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return wanted,
+                Err(now) => held = now,
+            }
+        }
+        0
+    }
+
+    /// Gives back room that a claim did not fill.
+    pub(super) fn unreserve(&self, jobs: usize) {
+        self.held.fetch_sub(jobs, Ordering::Relaxed);
     }
 
     /// Waits until something has ended.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
-    }
-
-    pub(super) fn take(&self, jobs: usize) {
-        self.held.fetch_add(jobs, Ordering::Relaxed);
     }
 
     /// Notes that a claimed job is no longer in hand, and how long its handler took, if it ran.
@@ -136,34 +149,42 @@ mod tests {
     use super::*;
 
     fn hand_after(took: Duration) -> Hand {
-        let hand = Hand::new(10, 100);
-        hand.take(1);
+        let hand = Hand::new(1, 100);
+        assert_eq!(hand.reserve(), 1);
         hand.put_down(Some(took));
+        hand.resize(10);
         hand
     }
 
     #[test]
     fn nothing_is_claimed_ahead_until_a_handler_has_been_seen() {
-        assert_eq!(Hand::new(10, 100).wanted(), 10);
+        assert_eq!(Hand::new(10, 100).reserve(), 10);
     }
 
     #[test]
     fn the_margin_follows_the_handlers() {
         let cases = [(1, 100), (1_000, 100), (10_000, 40), (29_000, 20), (31_000, 10), (5_000_000, 10)];
         for (micros, wanted) in cases {
-            assert_eq!(hand_after(Duration::from_micros(micros)).wanted(), wanted, "{micros} us");
+            assert_eq!(hand_after(Duration::from_micros(micros)).reserve(), wanted, "{micros} us");
         }
     }
 
     #[test]
-    fn a_claim_waits_until_it_pays() {
+    fn two_claims_may_be_under_way_and_a_third_waits_until_it_pays() {
         let hand = hand_after(Duration::from_micros(1));
-        hand.take(100);
-        assert_eq!(hand.wanted(), 0, "ten free of a hundred and ten");
-        for _ in 0..45 {
+        assert_eq!([hand.reserve(), hand.reserve(), hand.reserve()], [100, 100, 0], "210 in all");
+        for _ in 0..41 {
             hand.put_down(Some(Duration::from_micros(1)));
         }
-        assert_eq!(hand.wanted(), 55);
+        assert_eq!(hand.reserve(), 51);
+    }
+
+    #[test]
+    fn room_that_a_claim_did_not_fill_is_free_again() {
+        let hand = Hand::new(10, 100);
+        assert_eq!([hand.reserve(), hand.reserve()], [10, 0]);
+        hand.unreserve(4);
+        assert_eq!([hand.reserve(), hand.reserve()], [4, 0]);
     }
 
     #[tokio::test]
@@ -182,8 +203,10 @@ mod tests {
     #[test]
     fn one_slow_handler_ends_the_hoarding() {
         let hand = hand_after(Duration::from_micros(1));
-        hand.take(1);
-        hand.put_down(Some(Duration::from_secs(2)));
-        assert_eq!(hand.wanted(), 10);
+        assert_eq!(hand.reserve(), 100);
+        for _ in 0..100 {
+            hand.put_down(Some(Duration::from_secs(2)));
+        }
+        assert_eq!(hand.reserve(), 10);
     }
 }

@@ -104,10 +104,16 @@ async fn take_office(
         ("tcp_user_timeout", "6s"),
     ]);
     let mut conn = PgConnection::connect_with(&options).await?;
-    let elected =
-        sqlx::query_scalar!(r#"select pg_try_advisory_lock($1, hashtext($2)) as "ours!""#, LOCK_CLASS, role)
-            .fetch_one(&mut conn)
-            .await?;
+    // A session that has not taken the settings is a pooler's: it would keep the lock for ever.
+    let elected = sqlx::query_scalar!(
+        r#"select case when current_setting('idle_session_timeout') = '5s'
+                       then pg_try_advisory_lock($1, hashtext($2))
+                       else false end as "ours!""#,
+        LOCK_CLASS,
+        role,
+    )
+    .fetch_one(&mut conn)
+    .await?;
     if !elected {
         let _ = conn.close().await;
         return Ok(None);

@@ -168,7 +168,6 @@ impl Leases {
                      from queue.jobs j
                      join h on j.job_id = h.job_id and j.attempt = h.attempt
                            and j.lease_token = h.lease_token
-                    where j.state = 'running'
                       for no key update of j skip locked),
                renewed as (
                    update queue.jobs j
@@ -179,7 +178,7 @@ impl Leases {
                select h.job_id as "job_id!",
                       exists (select 1 from queue.jobs j
                                where j.job_id = h.job_id and j.attempt = h.attempt
-                                 and j.lease_token = h.lease_token and j.state = 'running') as "held!"
+                                 and j.lease_token = h.lease_token) as "held!"
                  from h
                  left join renewed using (job_id)"#,
             &ids,

@@ -51,11 +51,13 @@ pub(super) async fn chores(pool: &PgPool, term: &Term, retention_days: i32) -> R
           where not exists (select 1 from queue.jobs j where j.job_id = d.job_id)",
         "delete from queue.steps s
           where s.created_at < clock_timestamp() - interval '7 days'
-            and not exists (select 1 from queue.jobs j where j.job_id = s.job_id)",
+            and not exists (select 1 from queue.jobs j where j.job_id = s.job_id)
+            and not exists (select 1 from queue.finished f where f.job_id = s.job_id)",
         "delete from queue.logs l
           where l.at < clock_timestamp() - interval '7 days'
             and not exists (select 1 from queue.jobs j where j.job_id = l.job_id)",
         "delete from queue.retries where created_at < clock_timestamp() - interval '90 days'",
+        "delete from queue.forks where created_at < clock_timestamp() - interval '90 days'",
         "delete from queue.operations where finished_at < clock_timestamp() - interval '90 days'",
     ] {
         sqlx::query(statement).execute(&mut *tx).await?;

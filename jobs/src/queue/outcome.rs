@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Why a handler did not succeed, sorted by what the queue should do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +110,21 @@ impl EndState {
             Self::Discarded | Self::Quarantined | Self::Expired => "discarded",
         }
     }
+}
+
+/// What an operator, or a probe, made of a job, as its kind is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolved {
+    /// The effect of its indeterminate attempt happened: it is completed, without its handler's word.
+    Completed {
+        /// What the finished row keeps.
+        output: Value,
+    },
+    /// Its kind had been told of its end, and now it runs again.
+    Restarted {
+        /// The job that runs: the same, or a new one in place of a finished one.
+        job_id: Uuid,
+    },
 }
 
 /// What the queue does with an attempt that ended.

@@ -60,15 +60,15 @@ async fn end_waiting(conn: &mut PgConnection, job_id: Uuid, reason: &str) -> sql
               where job_id = $1
                 and state in ('scheduled', 'blocked', 'available', 'retryable', 'indeterminate',
                               'quarantined')
-          returning job_id, queue, kind, payload, priority, attempt, failures, crashes, run_at,
-                    created_at, started_at, progress, progress_note, unique_key, fifo_key,
+          returning job_id, queue, kind, payload, priority, attempt, failures, crashes, max_failures,
+                    run_at, created_at, started_at, progress, progress_note, unique_key, fifo_key,
                     limit_key, tags, trace_id)
          insert into queue.finished
-                (job_id, queue, kind, payload, state, priority, attempt, failures, crashes,
+                (job_id, queue, kind, payload, state, priority, attempt, failures, crashes, max_failures,
                  run_at, created_at, started_at, finished_at, progress, progress_note, unique_key,
                  fifo_key, limit_key, tags, trace_id, last_error)
          select job_id, queue, kind, payload, 'cancelled', priority, attempt, failures, crashes,
-                run_at, created_at, started_at, clock_timestamp(), progress, progress_note,
+                max_failures, run_at, created_at, started_at, clock_timestamp(), progress, progress_note,
                 unique_key, fifo_key, limit_key, tags, trace_id, 'CANCELLED: ' || $2::text
            from ended
          returning kind, payload",

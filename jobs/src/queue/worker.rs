@@ -32,9 +32,11 @@ use super::{
     leader::stand,
     lease::{Interruption, Leases},
     listener::{Wakers, listen},
-    maintenance, scheduler,
+    maintenance,
+    probe::Prober,
+    scheduler,
 };
-use crate::{environment::Environment, registry::Registry};
+use crate::{environment::Environment, registry::Registry, trade_stream};
 
 /// The most slots that an operator can give a queue of one process (the check of `queue.queues`).
 const MOST_SLOTS: usize = 10_000;
@@ -104,10 +106,17 @@ pub async fn run(
 
     let presence = Presence { worker_id, queues: queues.clone(), kinds: registry.kinds() };
     let mut chores = JoinSet::new();
-    chores.spawn(listen(env.pool.clone(), wakers.clone()));
+    chores.spawn(listen(env.direct.clone(), wakers.clone()));
     chores.spawn(keep_leases(vital.clone(), leases.clone(), settings.lease()));
     chores.spawn(be_seen(env.pool.clone(), presence, settings.lease() / 3));
     chores.spawn(watch_cancels(env.clone(), leases.clone(), wakers.clone()));
+    let prober = Prober {
+        env: env.clone(),
+        registry: registry.clone(),
+        put_back: put_back.clone(),
+        gates: gates.clone(),
+    };
+    chores.spawn(prober.run());
     chores.spawn(promote_due(env.clone(), wakers.clone(), put_back));
     chores.spawn(admit_blocked(env.clone(), wakers.clone(), gates));
     chores.spawn(rescue_lost(
@@ -129,7 +138,7 @@ pub async fn run(
         let control = Arc::new(Control::new(hand.clone(), *slots, counters.clone()));
         controls.insert(queue.clone(), control.clone());
         // As long as the largest hand can ever be: the fetcher never waits to put a job in.
-        let (assignments, receiver) = mpsc::channel(MOST_SLOTS + settings.claim_batch);
+        let (assignments, receiver) = mpsc::channel(MOST_SLOTS + 2 * settings.claim_batch);
         fetching.spawn(
             Fetcher {
                 env: env.clone(),
@@ -222,10 +231,15 @@ fn stand_for_offices(
 ) {
     let (pool, hints) = (env.pool.clone(), env.hints.clone());
     let scheduling = move |term| scheduler::lead(pool.clone(), hints.clone(), term);
-    offices.spawn(stand(env.pool.clone(), "scheduler", worker_id, shutdown.clone(), scheduling));
+    offices.spawn(stand(env.direct.clone(), "scheduler", worker_id, shutdown.clone(), scheduling));
     let (pool, days) = (env.pool.clone(), env.config.queue.retention_days);
     let maintaining = move |term| maintenance::lead(pool.clone(), term, days);
-    offices.spawn(stand(env.pool.clone(), "maintenance", worker_id, shutdown.clone(), maintaining));
+    offices.spawn(stand(env.direct.clone(), "maintenance", worker_id, shutdown.clone(), maintaining));
+    if env.broker.is_some() {
+        let surroundings = env.clone();
+        let listening = move |term| trade_stream::lead(surroundings.clone(), term);
+        offices.spawn(stand(env.direct.clone(), "trade_stream", worker_id, shutdown.clone(), listening));
+    }
 }
 
 fn register(

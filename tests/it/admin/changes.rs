@@ -1,6 +1,9 @@
 //! Deciding about one job.
 
-use jobs::{kinds::exercise::Exercise, queue::Enqueue};
+use jobs::{
+    kinds::exercise::{Act, Exercise},
+    queue::Enqueue,
+};
 use serde_json::{Value, json};
 use suites::{SignedIn, TestApp, eventually, requests::long_backtest};
 use uuid::Uuid;
@@ -187,4 +190,57 @@ async fn each_change_leaves_who_why_before_and_after() {
         rows,
         [row("retry_job", "scheduled", "available"), row("cancel_job", "available", "cancelled")]
     );
+}
+
+#[tokio::test]
+async fn a_repeated_job_keeps_its_own_limit_of_failures() {
+    let mut app = TestApp::start().await;
+    let admin = administrator(&app).await;
+    let failing = || Exercise { act: Act::Fail { times: 99 }, ..Exercise::default() };
+    let options = || Enqueue::default().max_failures(1);
+    let mut dead = Vec::new();
+    for verb in ["cancel", "discard"] {
+        let id = put(&app, failing(), options().delay(LATER)).await;
+        done(&admin, id, verb).await;
+        dead.push(id);
+    }
+    app.start_worker();
+    for id in dead {
+        let changed = done(&admin, id, "retry").await;
+        let path = format!("/api/admin/jobs/{}", changed["job"]["id"].as_str().expect("an id"));
+        eventually("the repetition is discarded", LIMIT, async || {
+            admin.get(&path).await.1["state"] == "discarded"
+        })
+        .await;
+        let (_, job, _) = admin.get(&path).await;
+        assert_eq!(job["failures"], 1, "{job}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_is_told_what_an_operator_makes_of_its_job() {
+    let app = TestApp::start().await;
+    let admin = administrator(&app).await;
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let (_, run, _) = admin.post("/api/backtests", &long_backtest()).await;
+        let run = run["id"].as_str().expect("an id").to_owned();
+        let job: Uuid = sqlx::query_scalar("select job_id from backtests where backtest_id = $1::uuid")
+            .bind(&run)
+            .fetch_one(&app.pool)
+            .await
+            .expect("its job");
+        runs.push((format!("/api/backtests/{run}"), job));
+    }
+    let [(failed, dead), (doubtful, unsure)] = runs.as_slice() else { panic!("two runs") };
+    done(&admin, *dead, "discard").await;
+    assert_eq!(admin.get(failed).await.1["status"], "FAILED");
+    done(&admin, *dead, "retry").await;
+    let (_, run, _) = admin.get(failed).await;
+    assert_eq!((&run["status"], &run["progress"]), (&json!("QUEUED"), &json!(0)), "it runs again: {run}");
+
+    change(&app, *unsure, "update queue.jobs set state = 'indeterminate' where job_id = $1").await;
+    let body = json!({ "outcome": "completed", "reason": "never mind" });
+    assert_eq!(admin.post(&path(*unsure, "resolve"), &body).await.0, 200);
+    assert_eq!(admin.get(doubtful).await.1["status"], "FAILED", "it has no results");
 }

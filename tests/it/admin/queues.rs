@@ -7,7 +7,9 @@ use jobs::{
 use serde_json::{Value, json};
 use suites::{SignedIn, TestApp, eventually};
 
-use super::{LIMIT, administrator, because, count, finish, idle_worker, outcome, put, refused, waiting};
+use super::{
+    LATER, LIMIT, administrator, because, count, finish, idle_worker, outcome, put, refused, waiting,
+};
 
 async fn queue(admin: &SignedIn, name: &str) -> Value {
     let (status, queue, _) = admin.get(&format!("/api/admin/queues/{name}")).await;
@@ -20,10 +22,12 @@ async fn a_queue_shows_what_waits_what_is_done_and_who_works() {
     let app = TestApp::start().await;
     let admin = administrator(&app).await;
     idle_worker(&app).await;
+    admin.put("/api/admin/limits/desk", &json!({ "maxRunning": 9 })).await;
+    admin.put("/api/admin/limits/unused", &json!({ "maxRunning": 9 })).await;
     for _ in 0..3 {
         put(&app, Exercise::default(), Enqueue::default()).await;
     }
-    waiting(&app).await;
+    put(&app, Exercise::default(), Enqueue::default().limit("desk").delay(LATER)).await;
     let done = waiting(&app).await;
     finish(&app, done, "completed", None).await;
     let dead = waiting(&app).await;
@@ -35,11 +39,12 @@ async fn a_queue_shows_what_waits_what_is_done_and_who_works() {
     assert_eq!(shown["finishedLastFiveMinutes"], exactly(2));
     assert_eq!(shown["discardedLastFiveMinutes"], exactly(1));
     assert_eq!((&shown["workers"], &shown["slots"]), (&json!(1), &json!(3)));
+    assert_eq!(shown["limits"], json!(["desk"]));
     assert!(shown["oldestAvailableAgeMs"].as_i64().is_some_and(|age| (0..60_000).contains(&age)), "{shown}");
     let (_, all, _) = admin.get("/api/admin/queues").await;
     let names: Vec<&str> =
         all.as_array().expect("an array").iter().filter_map(|queue| queue["queue"].as_str()).collect();
-    assert_eq!(names, ["backtests", "default"], "the configured ones are there without jobs");
+    assert_eq!(names, ["backtests", "default", "orders"], "the configured ones are there without jobs");
 }
 
 #[tokio::test]

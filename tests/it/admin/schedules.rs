@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use suites::{SignedIn, TestApp, eventually};
+use uuid::Uuid;
 
 use super::{LIMIT, administrator, because, count, outcome, refused};
 
@@ -111,4 +112,58 @@ async fn a_schedule_that_could_not_run_is_refused_and_leaves_nothing() {
     for verb in ["trigger", "pause", "resume"] {
         assert_eq!(outcome(admin.post_empty(&format!("{nobody}/{verb}")).await), refused(404, "NOT_FOUND"));
     }
+}
+
+#[tokio::test]
+async fn a_deleted_schedule_is_gone_and_its_jobs_stay() {
+    let app = with_exercise().await;
+    let admin = administrator(&app).await;
+    let (path, _) = made(&admin, &nightly()).await;
+    let (_, triggered, _) = admin.post_empty(&format!("{path}/trigger")).await;
+    let delete = async |body: &Value| {
+        let response =
+            admin.request(reqwest::Method::DELETE, &path).json(body).send().await.expect("an answer");
+        (response.status().as_u16(), response.json::<Value>().await.expect("JSON"))
+    };
+    let (status, refusal) = delete(&json!({})).await;
+    assert_eq!((status, &refusal["details"]["field"]), (400, &json!("reason")));
+    assert_eq!(delete(&because("no longer needed")).await.0, 200);
+    assert_eq!(delete(&because("again")).await.0, 404);
+    assert_eq!(outcome(admin.get(&path).await), refused(404, "NOT_FOUND"));
+    let job = format!("/api/admin/jobs/{}", triggered["jobId"].as_str().expect("an id"));
+    assert_eq!(admin.get(&job).await.1["state"], "available");
+    let (before, reason): (Value, String) =
+        sqlx::query_as("select before, reason from audit_log where action = 'delete_schedule'")
+            .fetch_one(&app.pool)
+            .await
+            .expect("one row");
+    assert_eq!((&before["name"], reason.as_str()), (&json!("nightly"), "no longer needed"));
+}
+
+#[tokio::test]
+async fn a_payload_that_its_kind_could_not_read_is_refused_by_the_path_of_the_field() {
+    let app = with_exercise().await;
+    let admin = administrator(&app).await;
+    let (path, _) = made(&admin, &nightly()).await;
+    for (kind, payload, field) in [
+        ("run_backtest", json!({}), "payload"),
+        ("run_backtest", json!({ "backtest_id": 5 }), "payload.backtest_id"),
+        ("exercise", json!({ "act": "fly" }), "payload"),
+        ("exercise", json!({ "act": "succeed", "deaf_ms": "long" }), "payload.deaf_ms"),
+        ("ledger", json!({ "url": "u", "entry_id": Uuid::nil(), "pause": { "ms": 1 } }), "payload.pause"),
+    ] {
+        let mut body = nightly();
+        (body["name"], body["kind"], body["payload"]) = (json!("other"), json!(kind), payload.clone());
+        let change = json!({ "kind": kind, "payload": payload });
+        for (status, refusal, _) in [admin.post(PATH, &body).await, admin.patch(&path, &change).await] {
+            assert_eq!((status.as_u16(), &refusal["code"]), (400, &json!("INVALID_PAYLOAD")), "{refusal}");
+            let named = refusal["details"]["field"].as_str().expect("a field");
+            assert!(named.starts_with(field), "{named} is not at {field}: {refusal}");
+        }
+    }
+    // The kind alone is judged with the payload that stays; what is not touched is not judged.
+    let answer = admin.patch(&path, &json!({ "kind": "run_backtest" })).await;
+    assert_eq!(outcome(answer), refused(400, "INVALID_PAYLOAD"));
+    sqlx::query("update queue.schedules set payload = '{}'").execute(&app.pool).await.expect("changed");
+    assert_eq!(admin.patch(&path, &json!({ "paused": true })).await.0, 200);
 }

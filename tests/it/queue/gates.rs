@@ -248,3 +248,45 @@ async fn a_job_past_its_time_expires_instead_of_running_late() {
     assert_eq!(done.failures, 0);
     reaches(&app, early, "completed").await;
 }
+
+#[tokio::test]
+async fn a_bulk_insert_keeps_the_order_under_each_fifo_key() {
+    let app = TestApp::builder().workers(2).start().await;
+    let first =
+        put(&app, Exercise { deaf_ms: 100, ..Exercise::default() }, Enqueue::default().fifo("A")).await;
+    let jobs: Vec<_> = (0..6).map(|n| Exercise { deaf_ms: 40 - 6 * n, ..Exercise::default() }).collect();
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    let bulk = enqueue_many(&mut conn, &jobs, &Enqueue::default().fifo("A")).await.expect("enqueued");
+    let last = put(&app, Exercise::default(), Enqueue::default().fifo("A")).await;
+    assert_eq!(bulk.len(), jobs.len());
+    let ids: Vec<_> = std::iter::once(first).chain(bulk).chain([last]).collect();
+    for pair in spans(&app, &ids).await.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "one ended {} before the next started {}", pair[0].1, pair[1].0);
+    }
+}
+
+#[tokio::test]
+async fn of_a_bulk_insert_only_the_head_of_a_free_fifo_key_is_available() {
+    let app = TestApp::start().await;
+    let keyed = |key: &str| Exercise { unique: Some(key.into()), ..Exercise::default() };
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    let taken = jobs::queue::enqueue(&mut conn, &keyed("b"), Enqueue::default()).await.expect("enqueued");
+    assert!(taken.inserted);
+    let jobs = [keyed("a"), keyed("b"), keyed("c")];
+    let ids = enqueue_many(&mut conn, &jobs, &Enqueue::default().fifo("K")).await.expect("enqueued");
+    assert_eq!(ids.len(), 2, "b is taken");
+    let mut states = Vec::new();
+    for id in &ids {
+        states.push(job(&app, *id).await.expect("there").state);
+    }
+    assert_eq!(states, ["available", "blocked"]);
+    // Its turn is held until the commit.
+    let mut tx = app.pool.begin().await.expect("a transaction");
+    enqueue_many(&mut tx, &[Exercise::default()], &Enqueue::default().fifo("held")).await.expect("enqueued");
+    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended('fifo:held', 0))")
+        .fetch_one(&app.pool)
+        .await
+        .expect("an answer");
+    assert!(!free, "nobody else gets a place under the key meanwhile");
+    tx.rollback().await.expect("rolled back");
+}

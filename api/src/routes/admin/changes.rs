@@ -32,10 +32,10 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Changed {
-    /// `retried`, `repeated`, `cancelled`, `cancel_requested`, `discarded` or `resolved`.
-    outcome: &'static str,
-    /// The job as it stands now; with `repeated` the new one.
-    job: JobItem,
+    /// `retried`, `repeated`, `cancelled`, `cancel_requested`, `discarded`, `resolved` or `forked`.
+    pub(super) outcome: &'static str,
+    /// The job as it stands now; with `repeated` and `forked` the new one.
+    pub(super) job: JobItem,
 }
 
 /// Returns how a refusal reads.
@@ -52,12 +52,15 @@ pub(super) fn refused(refusal: Refusal) -> ApiError {
         Refusal::UniqueBlocked(job) => {
             ApiError::conflict(codes::UNIQUE_BLOCKED, message).with_details(json!({ "jobId": job }))
         }
+        Refusal::UnknownStep { known, .. } => {
+            ApiError::bad_request(codes::UNKNOWN_STEP, message).with_details(json!({ "known": known }))
+        }
         Refusal::Database(error) => error.into(),
     }
 }
 
 /// Returns what an audit row keeps of a job.
-fn kept(job: &JobView) -> Value {
+pub(super) fn kept(job: &JobView) -> Value {
     json!({
         "state": job.state, "kind": job.kind, "queue": job.queue, "attempt": job.attempt,
         "failures": job.failures, "crashes": job.crashes, "runAt": job.run_at,
@@ -65,7 +68,7 @@ fn kept(job: &JobView) -> Value {
     })
 }
 
-async fn read(conn: &mut PgConnection, id: Uuid) -> ApiResult<JobView> {
+pub(super) async fn read(conn: &mut PgConnection, id: Uuid) -> ApiResult<JobView> {
     inspect::job(conn, id).await?.ok_or_else(|| ApiError::not_found("job"))
 }
 
@@ -105,7 +108,7 @@ pub(super) async fn retry_job(
     let job = record(&mut tx, operator, "retry_job", reason, &before, retried.job_id).await?;
     tx.commit().await?;
     state.hints.jobs(&retried.queue);
-    state.hints.admissions();
+    settled(state);
     Ok((retried, job))
 }
 

@@ -37,7 +37,7 @@ use crate::{
     "updatedAt": null, "depth": {"available": {"count": 3, "approximate": false}},
     "oldestAvailableAgeMs": 1250, "finishedLastMinute": {"count": 4, "approximate": false},
     "finishedLastFiveMinutes": {"count": 21, "approximate": false},
-    "discardedLastFiveMinutes": {"count": 0, "approximate": false}, "workers": 2, "slots": 4
+    "discardedLastFiveMinutes": {"count": 0, "approximate": false}, "workers": 2, "slots": 4, "limits": []
 }))]
 pub(super) struct QueueItem {
     queue: String,
@@ -60,6 +60,8 @@ pub(super) struct QueueItem {
     workers: i64,
     /// Their slots together, by their own settings.
     slots: i64,
+    /// The keys of the fleet-wide limits that its unfinished jobs share: `/api/admin/limits/{key}`.
+    limits: Vec<String>,
 }
 
 impl From<QueueView> for QueueItem {
@@ -79,6 +81,7 @@ impl From<QueueView> for QueueItem {
             discarded_last_five_minutes: view.discarded.into(),
             workers: view.workers,
             slots: view.slots,
+            limits: view.limits,
         }
     }
 }

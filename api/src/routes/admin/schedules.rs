@@ -29,6 +29,7 @@ use crate::{
         Body, Id, May, Operator,
         may::{AdminRead, AdminWrite},
     },
+    routes::auth::Done,
     state::AppState,
     timestamp::text,
 };
@@ -228,6 +229,33 @@ pub(super) async fn patch(
     audit::record(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(Json(changed.into()))
+}
+
+/// Deletes a schedule. The jobs that it has enqueued stay.
+#[utoipa::path(
+    delete, path = "/api/admin/schedules/{id}", tag = "admin", params(("id" = Uuid, Path)),
+    operation_id = "schedule_delete",
+    request_body = Reasoned,
+    responses((status = 200, body = Done), (status = 403, description = "Needs `admin:write`.")),
+    security(("session" = []), ("apiKey" = []))
+)]
+pub(super) async fn delete(
+    operator: May<AdminWrite>,
+    State(state): State<AppState>,
+    Id(id): Id<Uuid>,
+    Body(body): Body<Reasoned>,
+) -> ApiResult<Json<Done>> {
+    let reason = body.required()?;
+    let mut tx = state.pool.begin().await?;
+    let before = operate::delete_schedule(&mut tx, id).await?.ok_or_else(missing)?;
+    let entry = audit::Entry {
+        reason: Some(reason),
+        before: Some(kept(&before)),
+        ..operator.entry("delete_schedule", "schedule", id, json!({}))
+    };
+    audit::record(&mut tx, entry).await?;
+    tx.commit().await?;
+    Ok(Json(Done::YES))
 }
 
 /// The job of a triggered schedule.

@@ -183,6 +183,10 @@ pub(super) struct JobDetail {
     /// What a completed job returned.
     #[schema(value_type = Option<Object>)]
     output: Option<Value>,
+    /// Failures after which it is discarded, when it has a limit of its own.
+    max_failures: Option<i32>,
+    /// Looks at its effect, while that is in doubt and its kind can look.
+    probes: Option<i32>,
     not_after: Option<String>,
     lease_expires_at: Option<String>,
     cancel_requested_at: Option<String>,
@@ -194,6 +198,12 @@ pub(super) struct JobDetail {
     retry_of: Option<Uuid>,
     /// The job that repeats this one.
     retried_as: Option<Uuid>,
+    /// The job that this one was forked from.
+    forked_from: Option<Uuid>,
+    /// The first step that the fork did itself; null: all of them.
+    from_step: Option<String>,
+    /// The jobs that were forked from this one.
+    forks: Vec<Uuid>,
     /// Unfinished jobs that this one waits for.
     waits_for: Vec<Uuid>,
     /// Jobs that wait for this one.
@@ -221,6 +231,8 @@ impl From<Parts> for JobDetail {
         let Parts { job, links, attempts, logs, steps, why } = parts;
         Self {
             output: job.output.clone(),
+            max_failures: job.max_failures,
+            probes: job.probes,
             not_after: optional(job.not_after),
             lease_expires_at: optional(job.lease_expires_at),
             cancel_requested_at: optional(job.cancel_requested_at),
@@ -231,6 +243,9 @@ impl From<Parts> for JobDetail {
             job: item(job),
             retry_of: links.retry_of,
             retried_as: links.retried_as,
+            forked_from: links.forked_from,
+            from_step: links.from_step,
+            forks: links.forks,
             waits_for: links.waits_for,
             awaited_by: links.awaited_by,
             attempts: attempts.into_iter().map(Into::into).collect(),

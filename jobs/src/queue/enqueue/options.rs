@@ -30,7 +30,7 @@ pub enum UniqueScope {
 /// How a job is to be enqueued; the default is: now, once, with the kind's priority.
 #[derive(Debug, Clone, Default)]
 pub struct Enqueue {
-    pub(super) job_id: Option<Uuid>,
+    pub(in crate::queue) job_id: Option<Uuid>,
     pub(super) delay: Option<Duration>,
     pub(super) not_after: Option<Duration>,
     pub(super) priority: Option<i16>,
@@ -39,7 +39,7 @@ pub struct Enqueue {
     pub(super) tags: Option<Vec<String>>,
     pub(super) fifo_key: Option<String>,
     pub(super) limit_key: Option<String>,
-    pub(super) after: Vec<Uuid>,
+    pub(in crate::queue) after: Vec<Uuid>,
     pub(super) on_conflict: OnConflict,
     pub(super) unique_scope: UniqueScope,
 }

@@ -33,6 +33,12 @@ pub struct Links {
     pub retry_of: Option<Uuid>,
     /// The job that repeats this one.
     pub retried_as: Option<Uuid>,
+    /// The job that this one was forked from.
+    pub forked_from: Option<Uuid>,
+    /// The first step that the fork does itself; `None`: all of them.
+    pub from_step: Option<String>,
+    /// The jobs that were forked from this one.
+    pub forks: Vec<Uuid>,
     /// Unfinished jobs that this one waits for.
     pub waits_for: Vec<Uuid>,
     /// Jobs that wait for this one.
@@ -67,6 +73,9 @@ pub async fn links(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Links>
     let row = sqlx::query!(
         r#"select (select job_id from queue.retries where retry_id = $1) as retry_of,
                   (select retry_id from queue.retries where job_id = $1) as retried_as,
+                  (select job_id from queue.forks where fork_id = $1) as forked_from,
+                  (select from_step from queue.forks where fork_id = $1) as from_step,
+                  array(select fork_id from queue.forks where job_id = $1 order by 1 limit 100) as "forks!",
                   array(select d.depends_on
                           from queue.dependencies d
                           join queue.jobs u on u.job_id = d.depends_on
@@ -86,6 +95,9 @@ pub async fn links(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Links>
     Ok(Links {
         retry_of: row.retry_of,
         retried_as: row.retried_as,
+        forked_from: row.forked_from,
+        from_step: row.from_step,
+        forks: row.forks,
         waits_for: row.waits_for,
         awaited_by: row.awaited_by,
     })

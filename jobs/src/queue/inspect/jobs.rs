@@ -19,6 +19,9 @@ pub struct JobView {
     pub attempt: i32,
     pub failures: i32,
     pub crashes: i32,
+    /// Looks at its effect, while that is in doubt; its kind can't look when there are none.
+    pub probes: Option<i32>,
+    pub max_failures: Option<i32>,
     pub run_at: DateTime<Utc>,
     pub not_after: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -59,7 +62,8 @@ pub async fn job(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Option<J
         JobView,
         r#"select job_id as "job_id!", queue as "queue!", kind as "kind!", payload as "payload!",
                   state::text as "state!", priority as "priority!", attempt as "attempt!",
-                  failures as "failures!", crashes as "crashes!", run_at as "run_at!", not_after,
+                  failures as "failures!", crashes as "crashes!", probes, max_failures,
+                  run_at as "run_at!", not_after,
                   created_at as "created_at!", started_at, null::timestamptz as finished_at,
                   worker_id, lease_expires_at, cancel_requested_at, cancel_reason, progress,
                   progress_note, unique_key, fifo_key, limit_key, tags, trace_id, last_error,
@@ -68,7 +72,7 @@ pub async fn job(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Option<J
             where job_id = $1
             union all
            select job_id, queue, kind, payload, state::text, priority, attempt, failures, crashes,
-                  run_at, null, created_at, started_at, finished_at, worker_id, null, null, null,
+                  null, max_failures, run_at, null, created_at, started_at, finished_at, worker_id, null, null, null,
                   progress, progress_note, unique_key, fifo_key, limit_key, tags, trace_id,
                   last_error, output
              from queue.finished

@@ -35,6 +35,8 @@ pub struct QueueView {
     pub workers: i64,
     /// Their slots together, as their own settings say.
     pub slots: i64,
+    /// The limits that its unfinished jobs share, by key.
+    pub limits: Vec<String>,
 }
 
 /// The limits of one key, and how much of them is in use.
@@ -90,6 +92,11 @@ pub async fn queues(conn: &mut PgConnection, configured: &[String]) -> sqlx::Res
     }
     for (queue, depth) in depths(conn).await? {
         named(&mut found, queue).depth = depth;
+    }
+    for (key, queues) in limits_in_use(conn).await? {
+        for queue in queues {
+            named(&mut found, queue).limits.push(key.clone());
+        }
     }
     count_finished(conn, &mut found).await?;
     for view in found.values_mut() {
@@ -196,6 +203,23 @@ async fn count_finished(
         view.discarded = count(row.discarded, row.of_five);
     }
     Ok(())
+}
+
+/// Returns the limits by key, each with the queues of its unfinished jobs, as far as its first
+/// thousand jobs show them.
+async fn limits_in_use(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Vec<String>)>> {
+    let rows = sqlx::query!(
+        r#"select limit_key,
+                  array(select distinct queue
+                          from (select queue from queue.jobs j
+                                 where j.limit_key = l.limit_key limit 1000) as first) as "queues!"
+             from queue.limits l
+            order by limit_key
+            limit 1000"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.limit_key, row.queues)).collect())
 }
 
 /// Returns since when the longest waiting available job could have run: one look at the

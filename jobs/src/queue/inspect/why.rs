@@ -63,8 +63,7 @@ pub async fn why(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Option<V
             return Ok(Some(reasons));
         }
         "indeterminate" => {
-            let text = "its effect may have happened: find out, then resolve it";
-            reasons.push(Reason::new("INDETERMINATE", text));
+            reasons.push(in_doubt(&job));
             return Ok(Some(reasons));
         }
         "scheduled" => reasons
@@ -92,6 +91,17 @@ pub async fn why(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Option<V
 
 fn stamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn in_doubt(job: &JobView) -> Reason {
+    match job.probes {
+        None => Reason::new("INDETERMINATE", "its effect may have happened: find out, then resolve it"),
+        Some(looks) => {
+            let at = stamp(job.run_at);
+            let text = format!("its effect may have happened: looked {looks} times, looks again at {at}");
+            Reason::new("INDETERMINATE", text).until(job.run_at)
+        }
+    }
 }
 
 async fn running(conn: &mut PgConnection, job: &JobView) -> sqlx::Result<Reason> {

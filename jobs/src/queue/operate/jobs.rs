@@ -5,17 +5,17 @@
 //! Retrying it enqueues a new job of the same payload, keys, tags and trace, at most one for
 //! each finished job; `queue.retries` links the two. A job that is unfinished keeps its id.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     queue::{
-        CancelOutcome, Enqueue, EnqueueError, OnConflict,
+        CancelOutcome, Enqueue, EnqueueError, OnConflict, doubt,
         enqueue::{self, RawJob},
-        outcome::{EndState, Ending},
+        outcome::{EndState, Ending, Resolved},
         settle,
     },
     registry::Registry,
@@ -39,9 +39,27 @@ pub enum Refusal {
     /// An unfinished job has its unique key.
     #[error("job {0} has its unique key")]
     UniqueBlocked(Uuid),
+    /// The job has no such step; the ones it has, in order.
+    #[error("the job has no step {step:?}")]
+    UnknownStep {
+        /// The name asked for.
+        step: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
     /// The database refused or did not answer.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+}
+
+impl From<EnqueueError> for Refusal {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Duplicate { holder, .. } => Self::UniqueBlocked(holder),
+            EnqueueError::Database(error) => Self::Database(error),
+            other => Self::Database(sqlx::Error::Protocol(other.to_string())),
+        }
+    }
 }
 
 /// What a retry did.
@@ -69,25 +87,47 @@ pub enum Resolution {
 /// Lets a job run now that waits for its time, its backoff or an operator, or repeats one
 /// that was discarded or cancelled.
 pub async fn retry(conn: &mut PgConnection, job_id: Uuid) -> Result<Retried, Refusal> {
-    let woken = sqlx::query_scalar!(
-        "update queue.jobs
-            set state = case when waits or fifo_key is not null or limit_key is not null
-                             then 'blocked' else 'available' end::queue.job_state,
-                crashes = case when state = 'quarantined' then 0 else crashes end,
-                run_at = clock_timestamp()
-          where job_id = $1 and state in ('scheduled', 'retryable', 'quarantined')
-        returning queue",
+    let woken = sqlx::query!(
+        r#"with waiting as materialized (
+               select job_id, state
+                 from queue.jobs
+                where job_id = $1 and state in ('scheduled', 'retryable', 'quarantined')
+                  for no key update)
+           update queue.jobs j
+              set state = case when j.waits or j.fifo_key is not null or j.limit_key is not null
+                               then 'blocked' else 'available' end::queue.job_state,
+                  crashes = case when j.state = 'quarantined' then 0 else j.crashes end,
+                  run_at = clock_timestamp()
+             from waiting
+            where j.job_id = waiting.job_id and j.state = waiting.state
+        returning j.queue, j.kind, j.payload, waiting.state = 'quarantined' as "ended!""#,
         job_id
     )
     .fetch_optional(&mut *conn)
     .await?;
-    if let Some(queue) = woken {
-        return Ok(Retried { job_id, queue, repeated: false });
+    if let Some(job) = woken {
+        if job.ended {
+            tell_restart(conn, &job.kind, job.payload, job_id).await?;
+        }
+        return Ok(Retried { job_id, queue: job.queue, repeated: false });
     }
     if let Some(state) = unfinished_state(conn, job_id).await? {
         return Err(Refusal::State(state));
     }
     repeat(conn, job_id).await
+}
+
+/// Tells the kind of a job, which had been told of its end, that it runs again as `job_id`.
+pub(super) async fn tell_restart(
+    conn: &mut PgConnection,
+    kind: &str,
+    payload: Value,
+    job_id: Uuid,
+) -> sqlx::Result<()> {
+    match KINDS.get(kind) {
+        Some(entry) => (entry.resolve)(payload, conn, &Resolved::Restarted { job_id }).await,
+        None => Ok(()),
+    }
 }
 
 async fn unfinished_state(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Option<String>> {
@@ -98,8 +138,8 @@ async fn unfinished_state(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result
 
 async fn repeat(conn: &mut PgConnection, job_id: Uuid) -> Result<Retried, Refusal> {
     let job = sqlx::query!(
-        r#"select queue, kind, payload, state::text as "state!", priority, unique_key, fifo_key, limit_key,
-                  tags, trace_id
+        r#"select queue, kind, payload, state::text as "state!", priority, max_failures, unique_key,
+                  fifo_key, limit_key, tags, trace_id
              from queue.finished
             where job_id = $1
             limit 1"#,
@@ -126,8 +166,8 @@ async fn repeat(conn: &mut PgConnection, job_id: Uuid) -> Result<Retried, Refusa
     }
     let raw = RawJob {
         queue: job.queue.clone(),
-        kind: job.kind,
-        payload: job.payload,
+        kind: job.kind.clone(),
+        payload: job.payload.clone(),
         priority: job.priority,
         unique_key: job.unique_key,
         fifo_key: job.fifo_key,
@@ -140,12 +180,12 @@ async fn repeat(conn: &mut PgConnection, job_id: Uuid) -> Result<Retried, Refusa
     if let Some(trace_id) = job.trace_id {
         options = options.trace_id(trace_id);
     }
-    match enqueue::insert(conn, raw, options).await {
-        Ok(_) => Ok(Retried { job_id: retry_id, queue: job.queue, repeated: true }),
-        Err(EnqueueError::Duplicate { holder, .. }) => Err(Refusal::UniqueBlocked(holder)),
-        Err(EnqueueError::Database(error)) => Err(error.into()),
-        Err(other @ EnqueueError::Payload { .. }) => Err(sqlx::Error::Protocol(other.to_string()).into()),
+    if let Some(max_failures) = job.max_failures {
+        options = options.max_failures(max_failures);
     }
+    enqueue::insert(conn, raw, options).await?;
+    tell_restart(conn, &job.kind, job.payload, retry_id).await?;
+    Ok(Retried { job_id: retry_id, queue: job.queue, repeated: true })
 }
 
 /// Cancels a job: a waiting one ends, a running one is asked to stop.
@@ -169,10 +209,8 @@ async fn finished_state(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<R
 
 /// Ends a job that waits as discarded, and tells its kind. A running one is refused: cancel it.
 pub async fn discard(conn: &mut PgConnection, job_id: Uuid, reason: &str) -> Result<(), Refusal> {
-    if end(conn, job_id, reason, &WAITING).await? { Ok(()) } else { Err(refusal(conn, job_id).await?) }
+    if end(conn, job_id, reason).await? { Ok(()) } else { Err(refusal(conn, job_id).await?) }
 }
-
-const WAITING: [&str; 6] = ["scheduled", "blocked", "available", "retryable", "indeterminate", "quarantined"];
 
 async fn refusal(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Refusal> {
     match unfinished_state(conn, job_id).await? {
@@ -181,37 +219,41 @@ async fn refusal(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Refusal>
     }
 }
 
-/// Moves a job in one of `states` to the history as discarded; `false` when it is in none.
-async fn end(conn: &mut PgConnection, job_id: Uuid, reason: &str, states: &[&str]) -> sqlx::Result<bool> {
-    let states: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
+/// Moves a waiting job to the history as discarded; `false` when it does not wait.
+async fn end(conn: &mut PgConnection, job_id: Uuid, reason: &str) -> sqlx::Result<bool> {
     let ended = sqlx::query!(
         "with ended as (
              delete from queue.jobs
-              where job_id = $1 and state::text = any($3)
-          returning job_id, queue, kind, payload, priority, attempt, failures, crashes, run_at,
-                    created_at, started_at, progress, progress_note, unique_key, fifo_key, limit_key,
-                    tags, trace_id)
+              where job_id = $1
+                and state in ('scheduled', 'blocked', 'available', 'retryable', 'indeterminate',
+                              'quarantined')
+          returning job_id, queue, kind, payload, priority, attempt, failures, crashes, max_failures,
+                    run_at, created_at, started_at, progress, progress_note, unique_key, fifo_key,
+                    limit_key, tags, trace_id)
          insert into queue.finished
-                (job_id, queue, kind, payload, state, priority, attempt, failures, crashes,
+                (job_id, queue, kind, payload, state, priority, attempt, failures, crashes, max_failures,
                  run_at, created_at, started_at, finished_at, progress, progress_note, unique_key,
                  fifo_key, limit_key, tags, trace_id, last_error)
          select job_id, queue, kind, payload, 'discarded', priority, attempt, failures, crashes,
-                run_at, created_at, started_at, clock_timestamp(), progress, progress_note, unique_key,
-                fifo_key, limit_key, tags, trace_id, 'DISCARDED: ' || $2::text
+                max_failures, run_at, created_at, started_at, clock_timestamp(), progress,
+                progress_note, unique_key, fifo_key, limit_key, tags, trace_id,
+                'DISCARDED: ' || $2::text
            from ended
          returning kind, payload",
         job_id,
         reason,
-        &states,
     )
     .fetch_optional(&mut *conn)
     .await?;
     let Some(job) = ended else { return Ok(false) };
-    let ending = Ending { state: EndState::Discarded, class: "DISCARDED".into(), message: reason.to_owned() };
     if let Some(entry) = KINDS.get(&job.kind) {
-        (entry.abandon)(job.payload, conn, &ending).await?;
+        (entry.abandon)(job.payload, conn, &discarded(reason)).await?;
     }
     Ok(true)
+}
+
+fn discarded(reason: &str) -> Ending {
+    Ending { state: EndState::Discarded, class: "DISCARDED".into(), message: reason.to_owned() }
 }
 
 /// Ends the doubt about an indeterminate job. Returns the queue to hint at when it runs again.
@@ -222,47 +264,17 @@ pub async fn resolve(
     reason: &str,
 ) -> Result<Option<String>, Refusal> {
     let resolved = match resolution {
-        Resolution::Completed => complete(conn, job_id, reason).await?.then_some(None),
-        Resolution::Discarded => end(conn, job_id, reason, &["indeterminate"]).await?.then_some(None),
-        Resolution::Retry => sqlx::query_scalar!(
-            "update queue.jobs
-                set state = case when waits or fifo_key is not null or limit_key is not null
-                                 then 'blocked' else 'available' end::queue.job_state,
-                    run_at = clock_timestamp()
-              where job_id = $1 and state = 'indeterminate'
-            returning queue",
-            job_id
-        )
-        .fetch_optional(&mut *conn)
-        .await?
-        .map(Some),
+        Resolution::Completed => {
+            let output = json!({ "resolved": reason });
+            doubt::complete(conn, &KINDS, job_id, None, output).await?.then_some(None)
+        }
+        Resolution::Discarded => {
+            doubt::discard(conn, &KINDS, job_id, None, &discarded(reason)).await?.then_some(None)
+        }
+        Resolution::Retry => doubt::run_again(conn, job_id, None, Duration::ZERO).await?.map(Some),
     };
     match resolved {
         Some(queue) => Ok(queue),
         None => Err(refusal(conn, job_id).await?),
     }
-}
-
-async fn complete(conn: &mut PgConnection, job_id: Uuid, reason: &str) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "with ended as (
-             delete from queue.jobs
-              where job_id = $1 and state = 'indeterminate'
-          returning job_id, queue, kind, payload, priority, attempt, failures, crashes, run_at,
-                    created_at, started_at, progress, progress_note, unique_key, fifo_key, limit_key,
-                    tags, trace_id)
-         insert into queue.finished
-                (job_id, queue, kind, payload, state, priority, attempt, failures, crashes,
-                 run_at, created_at, started_at, finished_at, progress, progress_note, unique_key,
-                 fifo_key, limit_key, tags, trace_id, output)
-         select job_id, queue, kind, payload, 'completed', priority, attempt, failures, crashes,
-                run_at, created_at, started_at, clock_timestamp(), progress, progress_note, unique_key,
-                fifo_key, limit_key, tags, trace_id, $2::jsonb
-           from ended",
-        job_id,
-        json!({ "resolved": reason }),
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }

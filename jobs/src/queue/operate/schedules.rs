@@ -146,6 +146,23 @@ pub async fn pause_schedule(
     Ok(changed)
 }
 
+/// Deletes a schedule; `None` when there is none. The jobs that it has enqueued stay.
+pub async fn delete_schedule(
+    conn: &mut PgConnection,
+    schedule_id: Uuid,
+) -> sqlx::Result<Option<ScheduleView>> {
+    sqlx::query_as!(
+        ScheduleView,
+        "delete from queue.schedules
+          where schedule_id = $1
+         returning schedule_id, name, cron, time_zone, queue, kind, payload, misfire, overlap, paused,
+                   last_tick, next_tick, created_at, updated_at",
+        schedule_id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// Enqueues a schedule's job now, whatever its clock says. While an earlier triggering is
 /// unfinished, its job stands for this one.
 pub async fn trigger_schedule(

@@ -15,7 +15,7 @@ use jobs::{
     config::Config,
     db::{self, schema::MIGRATIONS},
     kinds::measure::{self, Measure},
-    queue::{self, Counters, Enqueue, WorkerOptions, enqueue, enqueue_many},
+    queue::{self, Counters, Enqueue, Enqueuer, Hints, WorkerOptions, enqueue, enqueue_many},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -87,6 +87,9 @@ pub struct LatencyArgs {
     n: usize,
     #[arg(long, default_value_t = 20.0)]
     gap_ms: f64,
+    /// Seconds that starting and ending may take beyond the gaps
+    #[arg(long, default_value_t = 30.0)]
+    limit_s: f64,
     #[arg(long, value_enum, default_value_t = Mode::Base)]
     mode: Mode,
 }
@@ -110,8 +113,8 @@ fn config(mode: Mode) -> anyhow::Result<Arc<Config>> {
     config.database.url = Some(url.into());
     config.log.filter = "warn".into();
     if mode == Mode::Tuned {
-        config.queue.claim_batch = 500;
         config.queue.flush_batch = 500;
+        config.queue.flush_ms = 5;
     }
     Ok(Arc::new(config))
 }
@@ -143,16 +146,17 @@ async fn enqueue_jobs(args: &EnqueueArgs) -> anyhow::Result<Value> {
     } else {
         let next = Arc::new(AtomicUsize::new(0));
         let mut producers = JoinSet::new();
+        // What a caller without a transaction of its own uses; each waits for its durable commit.
+        let (enqueuer, _gathering) = Enqueuer::start(pool.clone(), Hints::new(pool.clone()));
         for _ in 0..args.producers {
-            let (pool, next, n) = (pool.clone(), next.clone(), args.n);
+            let (enqueuer, next, n) = (enqueuer.clone(), next.clone(), args.n);
             producers.spawn(async move {
-                let mut conn = pool.acquire().await?;
                 loop {
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     if i >= n {
                         return anyhow::Ok(());
                     }
-                    enqueue(&mut conn, &Measure::now(i), Enqueue::default()).await?;
+                    enqueuer.enqueue(&Measure::now(i), Enqueue::default()).await?;
                 }
             });
         }
@@ -228,7 +232,7 @@ async fn latency(args: &LatencyArgs) -> anyhow::Result<Value> {
         .args(["--gap-ms", &args.gap_ms.to_string()])
         .args(["--mode", if args.mode == Mode::Base { "base" } else { "tuned" }])
         .output();
-    let limit = Duration::from_secs_f64(30.0 + args.n as f64 * (args.gap_ms + 50.0) / 1000.0);
+    let limit = Duration::from_secs_f64(args.limit_s + args.n as f64 * (args.gap_ms + 50.0) / 1000.0);
     let output = tokio::time::timeout(limit, producer).await??;
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let answer: Value = serde_json::from_slice(&output.stdout)?;
@@ -250,7 +254,7 @@ async fn latency(args: &LatencyArgs) -> anyhow::Result<Value> {
 async fn produce(args: &LatencyArgs) -> anyhow::Result<Value> {
     let config = config(args.mode)?;
     let pool = pool(&config)?;
-    let hints = queue::Hints::new(pool.clone());
+    let hints = Hints::new(pool.clone());
     let mut conn = pool.acquire().await?;
     let mut acks = Vec::with_capacity(args.n);
     for i in 0..args.n {

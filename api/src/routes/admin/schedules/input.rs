@@ -1,6 +1,6 @@
 //! What an operator may say about a schedule. Every field is optional: what is absent stays.
 
-use jobs::{Registry, queue::operate::NewSchedule};
+use jobs::{PayloadError, Registry, queue::operate::NewSchedule};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -47,14 +47,16 @@ impl ScheduleInput {
         if let Some(name) = &self.name {
             schedule.name = name_of(name)?;
         }
+        // What stays as it was is not judged anew: an operator must be able to pause it.
+        let judged = self.kind.is_some() || self.payload.is_some();
         if let Some(kind) = self.kind {
-            let known = Registry::new(exercise).kinds();
-            if !known.contains(&kind) {
-                let message = format!("there is no kind {kind:?}: use one of {}", known.join(", "));
-                return Err(ApiError::bad_request(codes::UNKNOWN_KIND, message)
-                    .with_details(json!({ "known": known })));
-            }
             schedule.kind = kind;
+        }
+        if let Some(payload) = self.payload {
+            schedule.payload = Value::Object(payload);
+        }
+        if judged {
+            check(&Registry::new(exercise), &schedule.kind, &schedule.payload)?;
         }
         schedule.misfire = word("misfire", self.misfire, &schedule.misfire, &["skip", "latest", "all"])?;
         schedule.overlap = word("overlap", self.overlap, &schedule.overlap, &["skip", "allow"])?;
@@ -67,12 +69,25 @@ impl ScheduleInput {
         if let Some(queue) = self.queue {
             schedule.queue = queue;
         }
-        if let Some(payload) = self.payload {
-            schedule.payload = Value::Object(payload);
-        }
         schedule.paused = self.paused.unwrap_or(schedule.paused);
         Ok(())
     }
+}
+
+/// Refuses a kind that there is not, and a payload that its handler could not read.
+fn check(registry: &Registry, kind: &str, payload: &Value) -> ApiResult<()> {
+    registry.check_payload(kind, payload).map_err(|error| match error {
+        PayloadError::UnknownKind(kind) => {
+            let known = registry.kinds();
+            let message = format!("there is no kind {kind:?}: use one of {}", known.join(", "));
+            ApiError::bad_request(codes::UNKNOWN_KIND, message).with_details(json!({ "known": known }))
+        }
+        PayloadError::Undecodable { kind, path, reason } => {
+            let field = if path == "." { "payload".to_owned() } else { format!("payload.{path}") };
+            let message = format!("{field} does not fit {kind}: {reason}");
+            ApiError::bad_request(codes::INVALID_PAYLOAD, message).with_details(json!({ "field": field }))
+        }
+    })
 }
 
 fn name_of(sent: &str) -> ApiResult<String> {
