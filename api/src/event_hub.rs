@@ -62,9 +62,15 @@ impl EventHub {
     ///
     /// The tasks and all feeds end with `shutdown`.
     pub fn start(pool: PgPool, shutdown: CancellationToken, timing: Timing) -> Self {
+        Self::listening_on(&pool.clone(), pool, shutdown, timing)
+    }
+
+    /// Like [`start`](Self::start), but listens on a connection as `direct` makes them: past a
+    /// pooler, which would lose what a session listens for.
+    pub fn listening_on(direct: &PgPool, pool: PgPool, shutdown: CancellationToken, timing: Timing) -> Self {
         let (sender, _) = broadcast::channel(BUFFER);
         let (at, position) = watch::channel(None);
-        let tasks = reader::spawn(&pool, &sender, at, &shutdown, timing.poll);
+        let tasks = reader::spawn((&pool, direct), &sender, at, &shutdown, timing.poll);
         Self { pool, sender, position, shutdown, timing, _tasks: Arc::new(tasks) }
     }
 

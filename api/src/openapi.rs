@@ -31,6 +31,7 @@ use crate::{
         (name = "backtests", description = "Back-test runs and their results"),
         (name = "sweeps", description = "Many parameter sets of one back-test, ranked"),
         (name = "walk_forwards", description = "Parameters chosen on one stretch and tested on the next"),
+        (name = "trading", description = "Orders, positions, the account and the limits on them"),
         (name = "events", description = "Server-sent events"),
         (name = "admin", description = "The queue in operators' hands: needs capabilities"),
         (name = "health", description = "Probes"),

@@ -127,6 +127,27 @@ impl<T> Paged<T> {
     }
 }
 
+impl<T> Paged<T> {
+    /// Returns the reply for clients that expect the rows inside an object; where the next page
+    /// starts is in the headers all the same.
+    pub fn wrapped<B: Serialize>(self, body: impl FnOnce(Vec<T>) -> B) -> Response {
+        let mut response = Json(body(self.items)).into_response();
+        announce(&mut response, self.next);
+        response
+    }
+}
+
+/// Says in the headers where the next page starts.
+fn announce(response: &mut Response, next: Option<(String, String)>) {
+    if let Some((cursor, link)) = next {
+        let headers = response.headers_mut();
+        if let (Ok(cursor), Ok(link)) = (HeaderValue::try_from(cursor), HeaderValue::try_from(link)) {
+            headers.insert("x-next-cursor", cursor);
+            headers.insert(header::LINK, link);
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = ApiError;
 
@@ -143,15 +164,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
 
 impl<T: Serialize> IntoResponse for Paged<T> {
     fn into_response(self) -> Response {
-        let mut response = Json(self.items).into_response();
-        if let Some((cursor, link)) = self.next {
-            let headers = response.headers_mut();
-            if let (Ok(cursor), Ok(link)) = (HeaderValue::try_from(cursor), HeaderValue::try_from(link)) {
-                headers.insert("x-next-cursor", cursor);
-                headers.insert(header::LINK, link);
-            }
-        }
-        response
+        self.wrapped(|items| items)
     }
 }
 

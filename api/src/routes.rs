@@ -8,6 +8,7 @@ pub mod health;
 pub mod metrics;
 pub mod strategies;
 pub mod sweeps;
+pub mod trading;
 pub mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -24,6 +25,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(strategies::routes())
         .merge(sweeps::routes())
         .merge(backtests::routes())
+        .merge(trading::routes())
         .merge(events::routes())
         .merge(admin::routes())
 }

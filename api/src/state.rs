@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use jobs::{config::Config, queue::Hints};
+use jobs::{config::Config, db, queue::Hints};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -39,15 +39,17 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Makes the state of one API process; call it inside a tokio runtime.
+    /// Makes the state of one API process; call it inside a tokio runtime. Panics when
+    /// `database.direct_url` is no URL, which the start of a process has checked.
     pub fn new(pool: PgPool, config: Config) -> Self {
+        let direct = db::direct_or(&pool, &config.database).expect("the start has read the URL already");
         let in_flight = Arc::new(Semaphore::new(config.api.max_connections));
         let shutdown = CancellationToken::new();
         let telemetry = Arc::new(Telemetry::new(&pool));
         Self {
             streams: Streams::new(config.api.max_streams_per_user, telemetry.streams.clone()),
             telemetry,
-            hub: EventHub::start(pool.clone(), shutdown.clone(), Timing::default()),
+            hub: EventHub::listening_on(&direct, pool.clone(), shutdown.clone(), Timing::default()),
             hints: Hints::new(pool.clone()),
             pool,
             config: Arc::new(config),

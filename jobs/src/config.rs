@@ -3,6 +3,7 @@
 //! `config/default.toml` documents every key; unknown keys are refused, so that a
 //! misspelt one is noticed at start. Secrets have no default and are never logged.
 
+mod broker;
 mod ranges;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -13,6 +14,8 @@ use figment::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+
+pub use broker::Broker;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PROFILES: [(&str, &str); 3] = [
@@ -37,6 +40,8 @@ pub struct Config {
     pub worker: Worker,
     /// Back-test jobs.
     pub backtest: Backtest,
+    /// The broker, and how it is reached.
+    pub broker: Broker,
     /// Logging.
     pub log: Log,
 }
@@ -47,6 +52,7 @@ pub struct Config {
 #[allow(missing_docs)]
 pub struct Database {
     pub url: Option<SecretString>,
+    pub direct_url: Option<SecretString>,
     pub max_connections: u32,
     pub acquire_timeout_ms: u64,
     pub statement_timeout_ms: u64,
@@ -183,6 +189,9 @@ pub enum ConfigError {
     /// `CAPSTAN_PROFILE` names no profile.
     #[error("configuration: unknown profile {0:?}: use development, production or test")]
     UnknownProfile(String),
+    /// The settings of the broker contradict each other, or would trade where nobody meant to.
+    #[error("configuration: {0}")]
+    Broker(String),
     /// A number is out of its range.
     #[error("configuration: {key} = {value} is not allowed: must be from {least} to {most}")]
     OutOfRange {
@@ -219,6 +228,7 @@ impl Config {
         }
         let config: Self = figment.extract().map_err(Box::new)?;
         ranges::check(&config)?;
+        config.broker.check()?;
         Ok(config)
     }
 }

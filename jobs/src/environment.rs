@@ -4,23 +4,38 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::{config::Config, queue::Hints};
+use crate::{broker::Broker, config::Config, db, external::ExternalMetrics, queue::Hints};
 
 /// The surroundings of a handler.
 #[derive(Debug)]
 pub struct Environment {
     /// Connections to the one shared state.
     pub pool: PgPool,
+    /// Connections past a pooler, for what needs a session of its own; without one, `pool` again.
+    pub direct: PgPool,
     /// Wake-up hints for other processes, sent after commit.
     pub hints: Hints,
     /// The settings of this process.
     pub config: Arc<Config>,
+    /// The broker; `None` when none is configured.
+    pub broker: Option<Arc<dyn Broker>>,
+    /// What is counted about the services of others.
+    pub external: ExternalMetrics,
 }
 
 impl Environment {
-    /// Builds the surroundings on `pool`.
+    /// Builds the surroundings on `pool`; panics when `database.direct_url` is no URL, which
+    /// the start of a process has checked.
     pub fn new(pool: PgPool, config: Arc<Config>) -> Self {
         let hints = Hints::new(pool.clone());
-        Self { pool, hints, config }
+        let direct = db::direct_or(&pool, &config.database).expect("the start has read the URL already");
+        Self { pool, direct, hints, config, broker: None, external: ExternalMetrics::default() }
+    }
+
+    /// Lets handlers use `broker`, whose calls are counted in `metrics`.
+    #[must_use]
+    pub fn with_broker(mut self, broker: Arc<dyn Broker>, metrics: ExternalMetrics) -> Self {
+        (self.broker, self.external) = (Some(broker), metrics);
+        self
     }
 }

@@ -4,9 +4,11 @@
 //! The API uses payload types, [`queue::enqueue`], [`cancel`] and the reads in [`db`];
 //! handlers are private to this crate.
 
+pub mod broker;
 pub mod config;
 pub mod db;
 pub mod environment;
+pub mod external;
 mod failpoint;
 mod handler;
 pub mod housekeeping;
@@ -16,8 +18,10 @@ pub mod market_data;
 pub mod queue;
 mod registry;
 pub mod telemetry;
+mod trade_stream;
+pub mod trading;
 
 pub use environment::Environment;
 pub use job::Job;
 pub use queue::settle::cancel;
-pub use registry::Registry;
+pub use registry::{PayloadError, Registry};

@@ -10,6 +10,7 @@ use crate::{
 mod authentication;
 mod backtest;
 mod strategy_management;
+mod trading;
 
 /// A flow of the report.
 pub(crate) struct Flow {
@@ -37,6 +38,11 @@ pub(crate) const ALL: &[Flow] = &[
         test: "report_flow_3",
         title: "Backtest Flow",
         run: |api, report| backtest::run(api, report).boxed(),
+    },
+    Flow {
+        test: "report_flow_4",
+        title: "Trading Flow",
+        run: |api, report| trading::run(api, report).boxed(),
     },
 ];
 

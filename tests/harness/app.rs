@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{SignedIn, new_client},
-    database::TestDatabase,
+    database::{self, TestDatabase},
+    pooler,
 };
 
 /// The longest that [`TestApp::stop`] waits.
@@ -25,6 +26,7 @@ const STOP: Duration = Duration::from_secs(30);
 pub struct TestAppBuilder {
     config: Config,
     workers: usize,
+    pooled: bool,
 }
 
 /// The application on a database of its own; everything ends with this value.
@@ -50,6 +52,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// Puts PgBouncer between API and workers and their database.
+    #[must_use]
+    pub fn pooled(mut self) -> Self {
+        self.pooled = true;
+        self
+    }
+
     /// Changes the settings, which begin as those of the test profile.
     #[must_use]
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -65,6 +74,13 @@ impl TestAppBuilder {
     /// Starts the application on `database`.
     pub async fn start_on(mut self, database: TestDatabase) -> TestApp {
         self.config.database.url = Some(database.url().into());
+        if self.pooled {
+            let direct = database.url().to_owned();
+            let through =
+                tokio::task::spawn_blocking(move || pooler::through(&direct, pooler::Kind::Proper)).await;
+            self.config.database.url = Some(through.expect("a pooler starts").into());
+            self.config.database.direct_url = Some(database.url().into());
+        }
         let config = Arc::new(self.config);
         let mut app = TestApp {
             url: String::new(),
@@ -92,7 +108,7 @@ impl TestApp {
     /// Returns a builder that begins with the test profile and no workers.
     pub fn builder() -> TestAppBuilder {
         let config = Config::for_profile("test", false).expect("the test profile in the tree is valid");
-        TestAppBuilder { config, workers: 0 }
+        TestAppBuilder { config, workers: 0, pooled: pooler::everywhere() }
     }
 
     /// Returns the URL of the database, for processes and further pools.
@@ -157,7 +173,7 @@ impl TestApp {
 
     /// A pool as a process has one, but smaller: many tests share the server's connections.
     fn new_pool(&self) -> PgPool {
-        self.database.new_pool(&self.config.database)
+        database::new_pool(&self.config.database)
     }
 }
 

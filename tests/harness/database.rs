@@ -49,14 +49,6 @@ impl TestDatabase {
         &self.url
     }
 
-    /// Returns a pool as a process of the application makes it, but with fewer connections:
-    /// many tests share the server.
-    pub(crate) fn new_pool(&self, settings: &Database) -> PgPool {
-        let max_connections = settings.max_connections.min(CONNECTIONS);
-        let settings = Database { max_connections, url: Some(self.url.as_str().into()), ..settings.clone() };
-        db::pool(&settings, "test").expect("the URL of a test's database parses")
-    }
-
     async fn try_create() -> Result<Self> {
         let template = TEMPLATE.get_or_try_init(make_template).await?;
         let name = format!("t_{}_{}", unix_seconds(), uuid::Uuid::new_v4().simple());
@@ -70,6 +62,14 @@ impl TestDatabase {
             .connect_lazy(&url)?;
         Ok(Self { pool, url, name })
     }
+}
+
+/// Returns a pool as a process of the application makes it, but with fewer connections: many
+/// tests share the server.
+pub(crate) fn new_pool(settings: &Database) -> PgPool {
+    let max_connections = settings.max_connections.min(CONNECTIONS);
+    let settings = Database { max_connections, ..settings.clone() };
+    db::pool(&settings, "test").expect("the URL of a test's database parses")
 }
 
 impl Drop for TestDatabase {

@@ -9,9 +9,11 @@ mod cluster;
 mod database;
 mod eventually;
 mod ledger;
+pub mod pooler;
 mod process;
 mod proxy;
 pub mod requests;
+mod sandbox;
 
 pub use app::{TestApp, TestAppBuilder};
 pub use client::{Answer, SignedIn};
@@ -21,3 +23,4 @@ pub use eventually::{Probe, eventually};
 pub use ledger::{LedgerOptions, LedgerServer, Verdict};
 pub use process::{Capstan, Process};
 pub use proxy::{Network, Proxy};
+pub use sandbox::{Sandbox, SandboxLedger, SandboxOrder, SandboxPosition};

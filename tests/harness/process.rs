@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::eventually;
+use crate::{eventually, pooler};
 
 const MARKER: &str = "http://";
 
@@ -53,7 +53,10 @@ impl Capstan {
     /// Points the process to a database.
     #[must_use]
     pub fn database(self, url: &str) -> Self {
-        self.env("DATABASE_URL", url)
+        match pooler::shared_through(url) {
+            Some(pooled) => self.env("CAPSTAN__DATABASE__DIRECT_URL", url).env("DATABASE_URL", &pooled),
+            None => self.env("DATABASE_URL", url),
+        }
     }
 
     /// Sets a variable of its environment.

@@ -1,6 +1,6 @@
 //! The event stream over HTTP, and the order it keeps.
 
-mod frames;
+pub(crate) mod frames;
 mod order;
 mod outage;
 mod runs;

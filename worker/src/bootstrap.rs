@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use jobs::{Environment, config::Config, db};
+use jobs::{Environment, broker::alpaca::Alpaca, config::Config, db, external::ExternalMetrics};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
@@ -13,16 +13,24 @@ use crate::reach;
 pub fn start(name: &str) -> anyhow::Result<(Arc<Config>, PgPool)> {
     let config = Config::load()?;
     crate::telemetry::start(&config.log)?;
-    if let Some(url) = &config.database.url {
+    for url in [&config.database.url, &config.database.direct_url].into_iter().flatten() {
         reach::options(url.expose_secret())?;
     }
     let pool = db::pool(&config.database, name)?;
+    // Read here, so that nobody meets a bad one later.
+    db::direct_or(&pool, &config.database)?;
     Ok((Arc::new(config), pool))
 }
 
-/// Returns what handlers may use.
-pub fn environment(config: Arc<Config>, pool: PgPool) -> Arc<Environment> {
-    Arc::new(Environment::new(pool, config))
+/// Returns what handlers may use. Must be called inside a runtime.
+pub fn environment(config: Arc<Config>, pool: PgPool) -> anyhow::Result<Arc<Environment>> {
+    let metrics = ExternalMetrics::default();
+    let broker = Alpaca::configured(&config.broker, &pool, &metrics)?;
+    let env = Environment::new(pool, config);
+    Ok(Arc::new(match broker {
+        Some(broker) => env.with_broker(Arc::new(broker), metrics),
+        None => env,
+    }))
 }
 
 /// Parses `name=slots,name=slots`.

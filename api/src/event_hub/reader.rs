@@ -27,8 +27,9 @@ const SETTLING: Duration = Duration::from_millis(20);
 /// First and longest wait before listening again.
 const RELISTEN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// Starts both tasks on `(pool, direct)`: events are read by the one, hints heard by the other.
 pub(super) fn spawn(
-    pool: &PgPool,
+    (pool, direct): (&PgPool, &PgPool),
     sender: &broadcast::Sender<Arc<Event>>,
     position: watch::Sender<Option<Cursor>>,
     shutdown: &CancellationToken,
@@ -37,7 +38,7 @@ pub(super) fn spawn(
     let wake = Arc::new(Notify::new());
     let mut tasks = JoinSet::new();
     let source = Reader { pool: pool.clone(), sender: sender.clone(), position };
-    let hints = listen(pool.clone(), Arc::clone(&wake));
+    let hints = listen(direct.clone(), Arc::clone(&wake));
     let hints = shutdown.clone().run_until_cancelled_owned(hints);
     let events = shutdown.clone().run_until_cancelled_owned(source.run(wake, interval));
     tasks.spawn(async move { hints.await.unwrap_or_default() });

@@ -7,7 +7,7 @@ pub(super) mod cancel;
 mod read;
 pub(super) mod request;
 mod results;
-mod submit;
+pub(super) mod submit;
 mod view;
 mod watch;
 

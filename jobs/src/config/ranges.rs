@@ -14,7 +14,7 @@ type Number = (&'static str, i128, RangeInclusive<i128>);
 
 /// Returns every number but the slots of the queues, in the order of `config/default.toml`.
 fn numbers(config: &Config) -> Vec<Number> {
-    let Config { database, api, auth, queue, worker, backtest, log: _ } = config;
+    let Config { database, api, auth, queue, worker, backtest, broker, log: _ } = config;
     vec![
         ("database.max_connections", database.max_connections.into(), 2..=10_000),
         ("database.acquire_timeout_ms", database.acquire_timeout_ms.into(), 10..=DAY_MS),
@@ -51,6 +51,11 @@ fn numbers(config: &Config) -> Vec<Number> {
         ("backtest.max_bars", backtest.max_bars.into(), 1..=1_000_000_000_000),
         ("backtest.max_unfinished_per_user", backtest.max_unfinished_per_user.into(), 1..=MANY),
         ("backtest.pace_bars_per_s", backtest.pace_bars_per_s.into(), 0..=1_000_000_000_000),
+        ("broker.timeout_ms", broker.timeout_ms.into(), 100..=60_000),
+        ("broker.requests_per_minute", broker.requests_per_minute.into(), 2..=10_000_000),
+        ("broker.burst", broker.burst.into(), 1..=MANY),
+        ("broker.patience_ms", broker.patience_ms.into(), 0..=60_000),
+        ("broker.stream_silence_ms", broker.stream_silence_ms.into(), 100..=DAY_MS),
     ]
 }
 

@@ -14,7 +14,7 @@ mod transitions;
 pub use results::{EquityPoint, Results, ResultsError, Trade, equity_page, equity_sample, trades_page};
 pub use runs::{Filter, NewRun, Run, Spec, find_identical, get, insert, list, spec, unfinished};
 pub use summary::{Summary, TradeFigures};
-pub use transitions::{adopt, cancel, fail, finish, progress, start};
+pub use transitions::{adopt, cancel, fail, finish, progress, requeue, start};
 
 /// The state of a run; the words are those of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]

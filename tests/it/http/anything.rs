@@ -34,6 +34,8 @@ impl Inside {
         let app = TestApp::start().await;
         let mut config = app.config.as_ref().clone();
         config.api.run_wait_ms = 0;
+        // Nobody asks it: without one, writes of trading end before they read anything.
+        (config.broker.key, config.broker.secret) = (Some("key".into()), Some("secret".into()));
         let router = api::app(AppState::new(app.pool.clone(), config));
         let mut inside =
             Self { router, cookie: HeaderValue::from_static(""), strategy: String::new(), _app: app };
@@ -174,6 +176,25 @@ async fn no_backtest_request_makes_it_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_order_makes_it_fail() {
+    let inside = Inside::start().await;
+    let ours = json!({
+        "symbol": "AAPL", "side": "buy", "qty": 10, "type": "limit", "timeInForce": "gtc", "limitPrice": 187.5,
+        "orderClass": "bracket", "takeProfit": {"limitPrice": "200"}, "stopLoss": {"stopPrice": 150},
+        "extendedHours": false, "strategyId": inside.strategy,
+    });
+    let brokers = json!({
+        "symbol": "AAPL", "side": "sell", "notional": "10", "type": "trailing_stop", "time_in_force": "day",
+        "trail_percent": 5, "stop_price": "9.99", "order_class": "simple",
+    });
+    let bodies = prop_oneof![4 => like(&ours), 4 => like(&brokers), 1 => anything()];
+    let paths = ["/api/orders", "/api/trading/orders", "/api/alpaca/orders"];
+    check(192, &(0..paths.len(), bodies), async |(path, body)| {
+        inside.holds(Method::POST, paths[path], &[], body.to_string()).await
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_body_makes_any_route_fail() {
     let inside = Inside::start().await;
     let document = api::openapi::document();
@@ -191,6 +212,8 @@ async fn no_body_makes_any_route_fail() {
         "email": "a@mail.example", "symbols": ["AAPL"], "universe": ["AAPL"], "status": "draft", "version": 1,
         "parameters": {"rsi_period": 14}, "config": {"indicators": {"rsi_period": 14}}, "currentPassword": "x",
         "newPassword": "Test123456!x", "startDate": "2024-01-01", "endDate": "2024-01-31",
+        "symbol": "AAPL", "side": "buy", "qty": 1, "activate": true, "state": "reducing", "minutes": 5,
+        "until": "2099-01-01T00:00:00Z", "reason": "r", "maxPositionSizePercent": "10", "maxPositionsCount": 5,
     }));
     let bodies = (0..routes.len(), prop_oneof![4 => strategy, 1 => anything()]);
     check(256, &bodies, async |(route, body)| {
@@ -264,6 +287,7 @@ async fn no_header_makes_it_fail() {
     let routes = [
         (Method::PUT, strategy.as_str(), r#"{"name":"two"}"#),
         (Method::POST, "/api/strategies", r#"{"name":"three","type":"momentum"}"#),
+        (Method::POST, "/api/orders", r#"{"symbol":"AAPL","side":"buy","qty":1}"#),
         (Method::GET, "/api/events", ""),
         (Method::GET, "/api/user", ""),
         (Method::GET, "/metrics", ""),

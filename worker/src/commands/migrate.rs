@@ -2,7 +2,10 @@
 
 use anyhow::Context;
 use chrono::Utc;
-use jobs::{db::schema::MIGRATIONS, market_data};
+use jobs::{
+    db::{self, schema::MIGRATIONS},
+    market_data,
+};
 use secrecy::ExposeSecret;
 use tracing::info;
 
@@ -13,8 +16,11 @@ use crate::{bootstrap, reach};
 /// # Errors
 /// When the database stays away (names the place and the cause), or refuses a step.
 pub async fn run() -> anyhow::Result<()> {
-    let (config, pool) = bootstrap::start("migrate")?;
-    let url = config.database.url.as_ref().context("no database is configured: set DATABASE_URL")?;
+    // Past a pooler: migrations hold a lock of their session.
+    let (config, pooled) = bootstrap::start("migrate")?;
+    let pool = db::direct_or(&pooled, &config.database)?;
+    let url = config.database.direct_url.as_ref().or(config.database.url.as_ref());
+    let url = url.context("no database is configured: set DATABASE_URL")?;
     reach::wait(&reach::options(url.expose_secret())?, reach::LIMIT, |text| info!("{text}")).await?;
     MIGRATIONS.run(&pool).await.context("the schema can't be brought up to date")?;
     let loaded = market_data::load_shipped(&pool, Utc::now().date_naive()).await?;

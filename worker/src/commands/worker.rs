@@ -27,7 +27,7 @@ pub async fn run(args: WorkerArgs) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     let queues = args.queues.as_deref().map(bootstrap::queues).transpose()?.unwrap_or_default();
     let registry = Registry::new(config.worker.exercise);
-    let env = bootstrap::environment(config, pool);
+    let env = bootstrap::environment(config, pool)?;
     let counters = Arc::new(Counters::default());
     let metrics = Metrics::bind(&env, &counters).await?;
     let showing = async {

@@ -81,7 +81,7 @@ pub(super) async fn create_and_wait(
 }
 
 /// Waits for an event about `id`, or for a reason to look anyway.
-async fn until_about(told: &mut Receiver<Arc<Event>>, id: Uuid) {
+pub(in crate::routes) async fn until_about(told: &mut Receiver<Arc<Event>>, id: Uuid) {
     loop {
         match told.recv().await {
             Ok(event) if event.subject_id == Some(id) => return,

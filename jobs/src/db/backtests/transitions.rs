@@ -35,6 +35,24 @@ pub async fn start(conn: &mut PgConnection, id: Uuid, job_id: Uuid, attempt: i32
     announce_if(conn, id, done.rows_affected()).await
 }
 
+/// Puts a run that failed back in line for `job_id`, a job that has not begun with it; `false`
+/// when it has not failed.
+pub async fn requeue(conn: &mut PgConnection, id: Uuid, job_id: Uuid) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update backtests
+            set status = 'QUEUED', job_id = $2, attempt = null, progress = 0, error_code = null,
+                error_message = null, started_at = null, finished_at = null,
+                updated_at = clock_timestamp()
+          where backtest_id = $1
+            and status = 'FAILED'",
+        id,
+        job_id
+    )
+    .execute(&mut *conn)
+    .await?;
+    announce_if(conn, id, done.rows_affected()).await
+}
+
 /// Raises the progress to `percent` (0 to 100); `false` when it is there already, or the
 /// attempt no longer holds the run.
 pub async fn progress(conn: &mut PgConnection, id: Uuid, attempt: i32, percent: i16) -> sqlx::Result<bool> {

@@ -33,6 +33,7 @@ impl Metrics {
         let mut registry = telemetry::registry();
         telemetry::register_process(&mut registry, &env.pool);
         counters.register(&mut registry);
+        env.external.register(&mut registry);
         // A reader that has gone away is no reason to stop working.
         let _ = writeln!(std::io::stdout(), "metrics on http://{bound}/metrics");
         Ok(Some(Self { listener, registry }))

@@ -1,0 +1,70 @@
+//! The operators' switch for everybody.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::TradingState;
+use crate::db::{
+    audit::{self, Entry},
+    word::Word,
+};
+
+/// Whether anybody trades.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Platform {
+    /// The state.
+    pub trading_state: TradingState,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who set it.
+    pub changed_by: Option<Uuid>,
+    /// When.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// Returns whether anybody trades.
+pub async fn platform(conn: &mut PgConnection) -> sqlx::Result<Platform> {
+    sqlx::query_as!(
+        Platform,
+        r#"select trading_state as "trading_state!: Word<TradingState>", reason, changed_by, changed_at
+             from platform_state
+            where id = 1"#
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Sets whether anybody trades, audited.
+pub async fn set_platform(
+    conn: &mut PgConnection,
+    actor_id: Option<Uuid>,
+    state: TradingState,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
+    let before = platform(conn).await?;
+    sqlx::query!(
+        "update platform_state
+            set trading_state = $1, reason = $2, changed_by = $3, changed_at = clock_timestamp()
+          where id = 1",
+        state.as_str(),
+        reason,
+        actor_id
+    )
+    .execute(&mut *conn)
+    .await?;
+    audit::record(
+        conn,
+        Entry {
+            actor_id,
+            action: "set_trading_state",
+            resource: "platform_state",
+            reason: reason.map(Into::into),
+            before: Some(json!({ "tradingState": before.trading_state.as_str(), "reason": before.reason })),
+            after: Some(json!({ "tradingState": state.as_str(), "reason": reason })),
+            ..Entry::default()
+        },
+    )
+    .await
+}

@@ -1,0 +1,148 @@
+//! What a provider said, once it is known to be whole, small enough and what it claims to be.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::{
+    HeaderMap, HeaderName,
+    header::{CONTENT_TYPE, DATE, RETRY_AFTER},
+    response::Parts,
+};
+use hyper::body::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::{ExternalError, error::cut};
+
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// How long to stay away when a provider does not say.
+const UNSAID: Duration = Duration::from_secs(10);
+/// No provider's word keeps the fleet away for longer.
+const LONGEST: Duration = Duration::from_mins(5);
+/// The longest body of a refusal that is kept, in bytes.
+const REFUSAL: usize = 64 * 1024;
+
+/// An answer as it came; the body is its limit when it was longer than that.
+pub(super) struct Raw {
+    pub(super) head: Parts,
+    pub(super) body: Result<Bytes, usize>,
+}
+
+/// The answer to a request that succeeded.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    json: bool,
+    body: Bytes,
+}
+
+impl Answer {
+    /// Returns the status, from 200 to 299.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns the body as `T`; it must say that it is JSON, be JSON, and have `T`'s types.
+    /// Fields that `T` does not know are passed over.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ExternalError> {
+        if !self.json {
+            return Err(malformed(format!("not JSON but {}", preview(&self.body))));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| malformed(error.to_string()))
+    }
+
+    /// Returns the body, which must say that it is JSON.
+    pub fn text(&self) -> Result<&str, ExternalError> {
+        if !self.json {
+            return Err(malformed(format!("not JSON but {}", preview(&self.body))));
+        }
+        std::str::from_utf8(&self.body).map_err(|error| malformed(error.to_string()))
+    }
+}
+
+/// Returns what a caller may make of `raw`.
+pub(super) fn judge(raw: Raw) -> Result<Answer, ExternalError> {
+    let Raw { head, body } = raw;
+    let status = head.status.as_u16();
+    match status {
+        200..=299 => {
+            let body = body.map_err(|limit| malformed(format!("a body of more than {limit} bytes")))?;
+            Ok(Answer { status, json: is_json(&head.headers), body })
+        }
+        429 => Err(ExternalError::RateLimited { until: Utc::now() + wait(&head.headers, Utc::now()) }),
+        408 | 500..=599 => Err(ExternalError::Unknown {
+            reason: format!("answered with {status}: {}", preview(&body.unwrap_or_default())),
+        }),
+        400..=499 => {
+            let body = body.unwrap_or_default();
+            let body = &body[..body.len().min(REFUSAL)];
+            Err(ExternalError::Refused { status, body: String::from_utf8_lossy(body).into_owned() })
+        }
+        _ => Err(malformed(format!("status {status}, which answers nothing"))),
+    }
+}
+
+fn malformed(reason: impl AsRef<str>) -> ExternalError {
+    ExternalError::Malformed { reason: cut(reason.as_ref()).to_owned() }
+}
+
+fn preview(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
+    format!("{text:?}")
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/json" || media_type.ends_with("+json")
+}
+
+/// Returns how long a provider wants to be left alone: `Retry-After`, or the time at which its
+/// window begins anew, measured by its own clock where it tells it.
+fn wait(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let http_date = |text: &str| DateTime::parse_from_rfc2822(text).ok().map(|at| at.with_timezone(&Utc));
+    let their_now = text(DATE).and_then(http_date).unwrap_or(now);
+    let after = text(RETRY_AFTER).and_then(|value| match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => http_date(value).map(|at| (at - their_now).to_std().unwrap_or_default()),
+    });
+    let reset = || {
+        let at = DateTime::from_timestamp(text(RESET)?.parse().ok()?, 0)?;
+        // A header to the second may lie almost a second in the past.
+        Some((at - their_now).to_std().unwrap_or_default() + Duration::from_secs(1))
+    };
+    after.or_else(reset).unwrap_or(UNSAID).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_what_the_provider_says_by_its_own_clock_and_never_too_long() {
+        let now = DateTime::from_timestamp(1_780_000_000, 0).expect("a time");
+        let date =
+            |offset: i64| (now + chrono::Duration::seconds(offset)).to_rfc2822().replace("+0000", "GMT");
+        for (headers, seconds) in [
+            (vec![], 10),
+            (vec![("retry-after", "7".to_owned())], 7),
+            (vec![("retry-after", date(30))], 30),
+            (vec![("retry-after", date(3630)), ("date", date(3600))], 30),
+            (vec![("x-ratelimit-reset", "1780000020".to_owned())], 21),
+            (vec![("x-ratelimit-reset", "1780003620".to_owned()), ("date", date(3600))], 21),
+            (vec![("x-ratelimit-reset", "1770000000".to_owned())], 1),
+            (vec![("x-ratelimit-reset", "soon".to_owned()), ("retry-after", "soon".to_owned())], 10),
+            (vec![("retry-after", "999999999".to_owned())], 300),
+            (vec![("retry-after", "3".to_owned()), ("x-ratelimit-reset", "1780000050".to_owned())], 3),
+        ] {
+            let map = headers
+                .iter()
+                .map(|(name, value)| {
+                    (HeaderName::from_static(name), value.parse().expect("a header's value"))
+                })
+                .collect();
+            assert_eq!(wait(&map, now), Duration::from_secs(seconds), "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Closes a user's position, or a part of it, with an opposite market order.
+//!
+//! Orders that rest in the symbol are canceled first: they hold shares, or would trade with the
+//! one that closes. That order takes the path of any other: gates, row and job.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::order::{Amount, OrderRequest, Side};
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::{
+    db::{
+        orders::{self, Origin},
+        positions::{self, Position},
+    },
+    environment::Environment,
+    handler::{Handler, Policy, Success},
+    job::Job,
+    queue::{Backoff, Context, JobError},
+    trading::{self, PlaceRefused, PlaceRequest},
+};
+
+/// How soon orders that are being canceled are looked at again.
+const AGAIN: Duration = Duration::from_millis(300);
+/// The broker's decimals of shares.
+const SHARE_DECIMALS: u32 = 9;
+
+/// How much of a position is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Portion {
+    /// All of it.
+    All,
+    /// So many shares, at most all.
+    Units(Decimal),
+    /// So many percent of it, above 0 and up to 100.
+    Percent(Decimal),
+}
+
+impl Portion {
+    /// Returns the shares of `held`, which may be below zero, that are closed.
+    fn of(self, held: Decimal) -> Decimal {
+        let all = held.abs();
+        match self {
+            Self::All => all,
+            Self::Units(units) => units.min(all),
+            Self::Percent(percent) if percent >= Decimal::ONE_HUNDRED => all,
+            Self::Percent(percent) => (all * percent / Decimal::ONE_HUNDRED)
+                .round_dp_with_strategy(SHARE_DECIMALS, RoundingStrategy::ToZero),
+        }
+    }
+}
+
+/// The payload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClosePosition {
+    /// Whose.
+    pub user_id: Uuid,
+    /// In what.
+    pub symbol: String,
+    /// How much of it.
+    pub portion: Portion,
+    /// The id of the order that will close it, the same in every attempt.
+    pub order_id: Uuid,
+    /// Where the wish comes from.
+    pub origin: Origin,
+}
+
+impl Job for ClosePosition {
+    const KIND: &'static str = "close_position";
+    const QUEUE: &'static str = trading::QUEUE;
+    const PRIORITY: i16 = -5;
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("{}:{}", self.user_id, self.symbol))
+    }
+}
+
+impl Handler for ClosePosition {
+    const POLICY: Policy = Policy {
+        backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(10) },
+        max_failures: 20,
+        timeout: Duration::from_secs(30),
+    };
+
+    async fn run(self, ctx: Context, env: Arc<Environment>) -> Result<Success, JobError> {
+        let mut conn = env.pool.acquire().await?;
+        let mut tx = conn.begin().await?;
+        ctx.hold(&mut tx).await?;
+        if orders::by_id(&mut tx, self.order_id).await?.is_some() {
+            return Ok(Success::Output(json!({ "order_id": self.order_id })));
+        }
+        if self.clear(&mut tx, &ctx).await? > 0 {
+            tx.commit().await?;
+            env.hints.events();
+            env.hints.jobs(trading::QUEUE);
+            return Err(JobError::Snooze(AGAIN));
+        }
+        let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
+        let output = match held {
+            Some(held) => self.place(&mut tx, &ctx, &held).await?,
+            None => json!({ "skipped": "there is no such position" }),
+        };
+        let success = ctx.complete_in(&mut tx, output).await?;
+        tx.commit().await?;
+        env.hints.events();
+        env.hints.admissions();
+        env.hints.jobs(trading::QUEUE);
+        Ok(success)
+    }
+}
+
+impl ClosePosition {
+    /// Asks for the end of every order that rests in the symbol; returns how many are not over.
+    async fn clear(&self, conn: &mut PgConnection, ctx: &Context) -> Result<usize, JobError> {
+        let mut left = 0;
+        for order in orders::open_of_symbol(conn, self.user_id, &self.symbol).await? {
+            // A leg ends with its entry, and a halted order is an operator's.
+            if order.status == domain::order::OrderStatus::Halted {
+                continue;
+            }
+            let asked = trading::request(conn, &order, "the position is being closed", ctx.trace_id())
+                .await
+                .map_err(|error| JobError::retryable("ENQUEUE", error))?;
+            left += usize::from(matches!(asked, trading::Cancel::Requested { .. }));
+        }
+        Ok(left)
+    }
+
+    async fn place(
+        &self,
+        conn: &mut PgConnection,
+        ctx: &Context,
+        held: &Position,
+    ) -> Result<Value, JobError> {
+        let side = if held.qty > Decimal::ZERO { Side::Sell } else { Side::Buy };
+        let qty = self.portion.of(held.qty);
+        if qty <= Decimal::ZERO {
+            return Ok(json!({ "skipped": "nothing is to be closed" }));
+        }
+        let wish = PlaceRequest {
+            user_id: self.user_id,
+            request: OrderRequest::market(self.symbol.as_str(), side, Amount::Units(qty)),
+            origin: self.origin,
+            strategy_id: None,
+            decision_id: None,
+            trace_id: ctx.trace_id().map(Into::into),
+            order_id: Some(self.order_id),
+        };
+        match trading::place(conn, None, wish).await {
+            Ok(placed) => Ok(json!({ "order_id": placed.order.id, "job_id": placed.job_id, "qty": qty })),
+            Err(PlaceRefused::Risk(refusal)) => {
+                Ok(json!({ "refused": refusal.rule.as_str(), "message": refusal.message }))
+            }
+            Err(PlaceRefused::Invalid(error)) => Err(JobError::fatal("CLOSE_INVALID", error)),
+            Err(PlaceRefused::Enqueue(error)) => Err(JobError::retryable("ENQUEUE", error)),
+            Err(PlaceRefused::Database(error)) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_portion_is_never_more_than_the_position() {
+        let d = |text: &str| text.parse::<Decimal>().expect("a number of this test is valid");
+        let cases = [
+            (Portion::All, "10", "10"),
+            (Portion::All, "-2.5", "2.5"),
+            (Portion::Units(d("3")), "10", "3"),
+            (Portion::Units(d("30")), "10", "10"),
+            (Portion::Percent(d("50")), "-3", "1.5"),
+            (Portion::Percent(d("33.3333333333")), "1", "0.333333333"),
+            (Portion::Percent(d("100")), "0.1", "0.1"),
+            (Portion::Percent(d("250")), "4", "4"),
+        ];
+        for (portion, held, expected) in cases {
+            assert_eq!(portion.of(d(held)), d(expected), "{portion:?} of {held}");
+        }
+    }
+}
