@@ -26,8 +26,6 @@ pub(crate) struct Target {
 
 struct Dev {
     process: Process,
-    /// The broker of the trading flow; killed with this value.
-    _sandbox: Process,
     directory: TempDir,
 }
 
@@ -52,11 +50,6 @@ impl Target {
             .expect("the system's directory for temporary files is writable");
         let data = directory.path().join("data");
         let started = Instant::now();
-        let (key, secret) = ("e2e-key", "e2e-secret");
-        let sandbox =
-            ["sandbox", "--listen", "127.0.0.1:0", "--key", key, "--secret", secret, "--rate-limit", "0"];
-        let mut sandbox = Capstan::command(&sandbox).start();
-        let broker = sandbox.url(READY).await;
         let process = Capstan::command(&[
             "dev",
             "--listen",
@@ -68,13 +61,8 @@ impl Target {
             "--no-demo",
         ])
         .env("CAPSTAN_PROFILE", "development")
-        .env("CAPSTAN__BROKER__KEY", key)
-        .env("CAPSTAN__BROKER__SECRET", secret)
-        .env("CAPSTAN__BROKER__TRADING_URL", &broker)
-        .env("CAPSTAN__BROKER__DATA_URL", &broker)
-        .env("CAPSTAN__BROKER__STREAM_URL", &format!("{}/stream", broker.replace("http://", "ws://")))
         .start();
-        let mut dev = Dev { process, _sandbox: sandbox, directory };
+        let mut dev = Dev { process, directory };
         let base = dev.process.url(READY).await;
         let api = Api::new(&base);
         eventually("capstan dev is ready", READY, async || api.ready().await).await;

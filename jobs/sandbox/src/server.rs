@@ -54,9 +54,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let stopping = CancellationToken::new();
     let (exchange, latest) = exchange_of(&settings)?;
-    // A restart does not go back before what the journal knows.
-    let start = settings.starts_at(Utc::now());
-    let clock = Clock::new(settings.clock, latest.map_or(start, |latest| latest.max(start)));
+    let clock = Clock::new(settings.clock, settings.starts_at(Utc::now(), latest));
     let replay = Replay { clock, prices: Arc::new(Prices::shipped(settings.seed)?) };
     let trading = TradingState::new(exchange, Arc::new(replay.clone()));
     let mut ticker = JoinSet::new();

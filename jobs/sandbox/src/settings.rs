@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::market_hours;
 
 use crate::{exchange, faults::Rule, hours, replay::Pace};
 
@@ -22,6 +23,8 @@ pub struct Settings {
     /// What the clock shows first. Without it: now, or the opening of 2024-03-04 when stepped,
     /// so that a test without a date is the same every day.
     pub start: Option<DateTime<Utc>>,
+    /// Whether a clock that would first show a closed market shows the next opening instead.
+    pub open_at_start: bool,
     /// Where the exchange keeps its state; without it, it forgets when it ends.
     pub journal: Option<PathBuf>,
     /// The exchange's rules; its seed is replaced by `seed`.
@@ -44,18 +47,22 @@ impl Settings {
             seed: 1,
             clock: Pace::Real,
             start: None,
+            open_at_start: false,
             journal: None,
             exchange: exchange::Settings::default(),
             faults: Vec::new(),
         }
     }
 
-    /// Returns what the clock shows first, when it is `now` in the world.
-    pub fn starts_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.start.unwrap_or_else(|| match self.clock {
+    /// Returns what the clock shows first, when it is `now` in the world and the exchange's state
+    /// goes back to `latest`: never earlier than that.
+    pub fn starts_at(&self, now: DateTime<Utc>, latest: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let start = self.start.unwrap_or_else(|| match self.clock {
             Pace::Stepped => opening(STEPPED_START),
             Pace::Real | Pace::Times(_) => now,
-        })
+        });
+        let start = latest.map_or(start, |latest| latest.max(start));
+        if self.open_at_start && !market_hours::is_open(start) { hours::next_open(start) } else { start }
     }
 }
 
@@ -70,4 +77,24 @@ pub fn opening(date: NaiveDate) -> DateTime<Utc> {
 /// to in so many words.
 pub fn is_private(address: SocketAddr) -> bool {
     address.ip().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_starts_no_earlier_than_the_journal_and_in_an_open_market_when_asked() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+        let asleep = at("2024-03-04T08:00:00Z");
+        let evening = at("2024-03-04T22:00:00Z");
+        let noon = at("2024-03-05T17:00:00Z");
+        let plain = Settings::new("k", "s");
+        let open = Settings { open_at_start: true, ..plain.clone() };
+        assert_eq!(plain.starts_at(asleep, None), asleep);
+        assert_eq!(plain.starts_at(asleep, Some(evening)), evening);
+        assert_eq!(open.starts_at(asleep, None), at("2024-03-04T14:30:00Z"));
+        assert_eq!(open.starts_at(asleep, Some(evening)), at("2024-03-05T14:30:00Z"));
+        assert_eq!(open.starts_at(asleep, Some(noon)), noon);
+    }
 }

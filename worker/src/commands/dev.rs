@@ -6,6 +6,7 @@ mod demo;
 mod grace;
 mod instance;
 mod listen;
+mod password;
 mod session;
 mod terminal;
 
@@ -103,6 +104,7 @@ async fn serve(session: &mut Session, args: &DevArgs) -> anyhow::Result<()> {
     listen::wait_until_free(address, patience).await?;
     session.start_database(Install::from_flag(args.install)).await?;
     session.migrate().await?;
+    session.start_exchange().await?;
     let url = session.start_processes(address, args.workers).await?;
     session.print_banner(&url);
     let demo = async {

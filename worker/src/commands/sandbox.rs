@@ -45,6 +45,9 @@ pub struct SandboxArgs {
     /// [default: now; stepped: the opening of 2024-03-04]
     #[arg(long, value_name = "DATE", value_parser = start)]
     start: Option<DateTime<Utc>>,
+    /// Begin with an open market: at the next opening, if the clock would show a closed one
+    #[arg(long)]
+    open: bool,
     /// File that keeps the exchange's state across restarts
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -74,6 +77,7 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<()> {
         seed: args.seed,
         clock: args.clock,
         start: args.start,
+        open_at_start: args.open,
         journal: args.journal,
         faults: args.faults.as_deref().map(rules).transpose()?.unwrap_or_default(),
         ..Settings::new(key.clone(), secret.clone())

@@ -9,6 +9,7 @@ use crate::supervisor::ChildStatus;
 /// Returns the banner. A `DATABASE_URL` of the user's is not repeated: it may hold a password.
 pub(super) fn text(
     url: &str,
+    exchange: Option<&str>,
     data_dir: &Path,
     cluster: Option<&Cluster>,
     children: &[ChildStatus],
@@ -23,8 +24,10 @@ pub(super) fn text(
         let pid = child.pid.map_or_else(|| "restarting".to_owned(), |pid| pid.to_string());
         let _ = write!(pids, ", {} {pid}", child.name);
     }
+    let exchange = exchange.map(|url| format!("simulated, {url}"));
     let rows = [
         ("serving", url),
+        ("broker", exchange.as_deref().unwrap_or("the one in your settings")),
         ("database", &psql),
         ("files", &data_dir.display().to_string()),
         ("processes", &pids),
@@ -50,9 +53,16 @@ mod tests {
             last_exit: String::new(),
         };
         let children = [child("api", Some(12)), child("worker-1", None)];
-        let text = text("http://127.0.0.1:5000", Path::new("/data"), None, &children);
+        let text =
+            text("http://127.0.0.1:5000", Some("http://127.0.0.1:4000"), Path::new("/data"), None, &children);
         let me = format!("dev {}, api 12, worker-1 restarting", std::process::id());
-        for expected in ["http://127.0.0.1:5000", "/data", "psql \"$DATABASE_URL\"", &me] {
+        for expected in [
+            "http://127.0.0.1:5000",
+            "simulated, http://127.0.0.1:4000",
+            "/data",
+            "psql \"$DATABASE_URL\"",
+            &me,
+        ] {
             assert!(text.contains(expected), "{text}");
         }
     }

@@ -1,6 +1,5 @@
 //! One real backtest over HTTP, as a user would run it: sign up, ask, poll, read.
 
-mod password;
 mod report;
 
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use anyhow::{Context as _, bail};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use super::{listen, terminal};
+use super::{listen, password, terminal};
 
 /// How long one request may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);

@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use jobs::config::Config;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::instance::Instance;
-use super::{banner, grace, listen, terminal};
+use super::{banner, grace, listen, password, terminal};
 use crate::postgres::{self, Cluster, ClusterOptions, DATABASE, Install, Mode, PostgresError};
 use crate::reach;
 use crate::supervisor::{ChildSpec, Supervisor};
 
 /// How long migrations and the loading of the shipped market data may take.
 const MIGRATE_LIMIT: Duration = Duration::from_mins(5);
-/// How long the API may take to bind its address.
+/// How long a server may take to bind its address.
 const BIND_LIMIT: Duration = Duration::from_secs(30);
 /// How long the API may take to be ready.
 const READY_LIMIT: Duration = Duration::from_mins(1);
@@ -26,10 +27,14 @@ const READY_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 /// A process that ended this often while coming up will not come up.
 const HOPELESS: u32 = 3;
-/// What the API prints before its address.
+/// What a server prints before its address.
 const LISTENING: &str = "listening on http://";
 /// The name of the API's process.
 const API: &str = "api";
+/// The name of the simulated exchange's process.
+const SANDBOX: &str = "sandbox";
+/// Where the simulated exchange keeps its state, in the data directory.
+const JOURNAL: &str = "exchange.journal";
 
 /// Where the rows are.
 enum Database {
@@ -47,12 +52,22 @@ pub(super) struct Session {
     /// A start in progress: it cannot be interrupted, only waited for.
     starting: Option<JoinHandle<Result<Cluster, PostgresError>>>,
     supervisor: Supervisor,
+    /// How the API and the workers reach the simulated exchange: variables of their environment.
+    /// Empty when the user has a broker.
+    broker: Vec<(&'static str, String)>,
 }
 
 impl Session {
     /// Returns a session that has started nothing yet.
     pub(super) fn new(data_dir: PathBuf, instance: Instance) -> Self {
-        Self { data_dir, instance, database: None, starting: None, supervisor: Supervisor::new() }
+        Self {
+            data_dir,
+            instance,
+            database: None,
+            starting: None,
+            supervisor: Supervisor::new(),
+            broker: Vec::new(),
+        }
     }
 
     /// Returns whether the last session on this data directory was killed.
@@ -103,7 +118,41 @@ impl Session {
 
     fn child(&self, name: &str, arguments: &[&str]) -> anyhow::Result<ChildSpec> {
         let spec = ChildSpec::own_binary(name, arguments.iter().copied());
-        Ok(spec.context("cannot find our own binary")?.env("DATABASE_URL", &self.url()?))
+        let spec = spec.context("cannot find our own binary")?.env("DATABASE_URL", &self.url()?);
+        Ok(self.broker.iter().fold(spec, |spec, (variable, value)| spec.env(variable, value)))
+    }
+
+    /// Starts the simulated exchange, unless the settings name a broker.
+    pub(super) async fn start_exchange(&mut self) -> anyhow::Result<()> {
+        if Config::load()?.broker.keys().is_some() {
+            return Ok(());
+        }
+        let (key, secret) = (password::random(), password::random());
+        let journal = self.data_dir.join(JOURNAL);
+        let journal = journal.to_str().context("the data directory's name is no text")?;
+        let arguments = |address: &str| {
+            ["sandbox", "--listen", address, "--open", "--rate-limit", "0", "--journal", journal]
+                .map(str::to_owned)
+        };
+        let (sender, mut lines) = mpsc::unbounded_channel();
+        let first = arguments("127.0.0.1:0");
+        let spec = ChildSpec::own_binary(SANDBOX, first.iter().map(String::as_str))
+            .context("cannot find our own binary")?
+            .env("CAPSTAN_SANDBOX_KEY", &key)
+            .env("CAPSTAN_SANDBOX_SECRET", &secret)
+            .lines_to(sender);
+        self.supervisor.spawn(spec).context("cannot start the simulated exchange")?;
+        let bound = self.bound_address(SANDBOX, &mut lines).await?;
+        self.supervisor.set_arguments(SANDBOX, arguments(&bound.to_string()).into());
+        let url = format!("http://{bound}");
+        self.broker = vec![
+            ("CAPSTAN__BROKER__KEY", key),
+            ("CAPSTAN__BROKER__SECRET", secret),
+            ("CAPSTAN__BROKER__TRADING_URL", url.clone()),
+            ("CAPSTAN__BROKER__DATA_URL", url),
+            ("CAPSTAN__BROKER__STREAM_URL", format!("ws://{bound}/stream")),
+        ];
+        Ok(())
     }
 
     /// Runs `capstan migrate` to its end.
@@ -140,7 +189,7 @@ impl Session {
             }
             self.supervisor.spawn(worker).context("cannot start a worker")?;
         }
-        let bound = self.bound_address(&mut lines).await?;
+        let bound = self.bound_address(API, &mut lines).await?;
         // With port 0 the API must come back where it was.
         let arguments = ["api", "--listen", &bound.to_string()].map(str::to_owned);
         self.supervisor.set_arguments(API, arguments.into());
@@ -150,17 +199,21 @@ impl Session {
         Ok(url)
     }
 
-    async fn bound_address(&self, lines: &mut mpsc::UnboundedReceiver<String>) -> anyhow::Result<SocketAddr> {
+    async fn bound_address(
+        &self,
+        name: &str,
+        lines: &mut mpsc::UnboundedReceiver<String>,
+    ) -> anyhow::Result<SocketAddr> {
         let end = Instant::now() + BIND_LIMIT;
         while Instant::now() < end {
             self.give_up_if_hopeless()?;
             let Ok(Some(line)) = tokio::time::timeout(POLL, lines.recv()).await else { continue };
             if let Some(address) = line.trim().strip_prefix(LISTENING) {
                 let parsed = address.trim_end_matches('/').parse();
-                return parsed.with_context(|| format!("the api announced \"{line}\""));
+                return parsed.with_context(|| format!("the {name} announced \"{line}\""));
             }
         }
-        bail!("the api did not announce its address within {} s", BIND_LIMIT.as_secs())
+        bail!("the {name} did not announce its address within {} s", BIND_LIMIT.as_secs())
     }
 
     async fn wait_until_ready(&self, url: &str) -> anyhow::Result<()> {
@@ -190,7 +243,9 @@ impl Session {
             Some(Database::Private(cluster)) => Some(cluster),
             _ => None,
         };
-        terminal::say(&banner::text(url, &self.data_dir, cluster, &self.supervisor.statuses()));
+        let exchange = self.broker.iter().find(|(name, _)| name.ends_with("TRADING_URL"));
+        let exchange = exchange.map(|(_, url)| url.as_str());
+        terminal::say(&banner::text(url, exchange, &self.data_dir, cluster, &self.supervisor.statuses()));
     }
 
     /// Stops the children, then the private server if that is ours to stop; all within `limit`.

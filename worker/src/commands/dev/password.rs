@@ -1,4 +1,4 @@
-//! A password for the demo's user, which nobody will ever type.
+//! Passwords that nobody will ever type: of the demo's user, and of the simulated exchange.
 
 use rand::Rng as _;
 use rand::seq::SliceRandom as _;
