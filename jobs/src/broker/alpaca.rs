@@ -248,7 +248,17 @@ impl Broker for Alpaca {
 
     fn place(&self, order: &PlaceOrder) -> Placed<'_> {
         let request = Request::new("place", Method::POST, "/v2/orders").json(body::place(order));
-        self.send(request).boxed()
+        let ours = order.client_order_id.clone();
+        let placed = async move {
+            let taken = self.send(request).await?;
+            // Somebody else's order, be it ever so alike, says nothing about ours.
+            if taken.client_order_id == ours {
+                return Ok(taken);
+            }
+            let reason = format!("the answer is about {:?}, not {ours:?}", taken.client_order_id);
+            Err(PlaceError::Unknown { reason })
+        };
+        placed.boxed()
     }
 
     fn order_by_client_id(&self, client_order_id: &str) -> Answered<'_, Option<BrokerOrder>> {

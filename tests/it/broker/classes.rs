@@ -36,7 +36,13 @@ async fn an_answer_to_a_placement_means_what_the_facts_say() {
     let database = TestDatabase::create().await;
     let plain = || vec![("content-type", "text/plain".to_owned())];
     let cases: Vec<(&str, Reply, &str, &str)> = vec![
-        ("taken", Reply::Json(200, order_json("o1", "2026-03-02T15:04:05Z")), "ok", "o1"),
+        ("taken", Reply::Json(200, order_json("1", "2026-03-02T15:04:05Z")), "ok", "1"),
+        (
+            "another order",
+            Reply::Json(200, order_json("2", "2026-03-02T15:04:05Z")),
+            "unknown",
+            "the answer is about \"cap-2\"",
+        ),
         (
             "the id is taken",
             Reply::Json(422, refusal(40_010_001, "client_order_id must be unique")),

@@ -204,3 +204,48 @@ async fn every_attempt_says_who_when_and_why() {
             .expect("read");
     assert_eq!(traces, vec![Some("0af7651916cd43dd8448eb211c80319c".to_owned()); 2]);
 }
+
+#[tokio::test]
+async fn statistics_of_a_quiet_minute_do_not_lead_the_ends_of_attempts_astray() {
+    let app = TestApp::start().await;
+    // All of them wait when the statistics are taken: none runs, says the planner.
+    sqlx::raw_sql(
+        "insert into queue.jobs (job_id, queue, kind, payload, state)
+         select gen_random_uuid(), 'q', 'k', '{}', 'available' from generate_series(1, 5000);
+         analyze queue.jobs",
+    )
+    .execute(&app.pool)
+    .await
+    .expect("five thousand jobs");
+    let mut seen = 0;
+    for (path, text) in sources("jobs/src/queue") {
+        if path.file_name().is_none_or(|name| name != "ack.rs") {
+            continue;
+        }
+        for (at, _) in text.match_indices("unnest($1::uuid[], $2::int[], $3::uuid[]") {
+            let statement = literal(&text, at);
+            seen += 1;
+            let more = (4..=8).filter(|place| statement.contains(&format!("${place}::"))).map(|place| {
+                let kind = statement.split(&format!("${place}::")).nth(1).expect("it is there");
+                format!(", array[null]::{}", kind.split([',', ')']).next().expect("a type"))
+            });
+            let more: String = more.collect();
+            let explain = format!(
+                "prepare ending as {statement};
+                 explain execute ending(array[gen_random_uuid()], array[1], array[gen_random_uuid()]{more})"
+            );
+            let mut conn = app.pool.acquire().await.expect("a connection");
+            let plan: Vec<String> = sqlx::raw_sql(AssertSqlSafe(explain))
+                .fetch_all(&mut *conn)
+                .await
+                .expect("a plan")
+                .iter()
+                .map(|row| sqlx::Row::get(row, 0))
+                .collect();
+            sqlx::raw_sql("deallocate ending").execute(&mut *conn).await.expect("forgotten");
+            let plan = plan.join("\n");
+            assert!(plan.contains("jobs_pkey") && !plan.contains("jobs_running"), "{plan}");
+        }
+    }
+    assert_eq!(seen, 2, "completions, and what is put back");
+}
