@@ -29,16 +29,6 @@
 //! | `submit_order.before_record` | between an acknowledgement and its record |
 //! | `replace_order.before_post`, `replace_order.after_post` | likewise for a replacement |
 //!
-//! Those of an order on its way to the broker, each with `submit_order.` before it:
-//!
-//! | place | the crash comes |
-//! |---|---|
-//! | `before_submitting` | before the row says that it is being sent |
-//! | `after_submitting` | once it says so |
-//! | `before_post` | before the request leaves |
-//! | `after_post` | after the answer, or its absence |
-//! | `before_record` | once the broker is known to have the order, before our row says so |
-//!
 //! The mistakes: `new_client_id` (every attempt sends the order under an id of its own) and
 //! `no_lookup` (another attempt sends without asking whether the first one arrived).
 

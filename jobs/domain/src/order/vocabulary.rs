@@ -60,6 +60,18 @@ pub enum OrderType {
     TrailingStop,
 }
 
+impl OrderType {
+    /// Returns whether a trade price has to be reached first.
+    pub fn is_stop(self) -> bool {
+        matches!(self, Self::Stop | Self::StopLimit | Self::TrailingStop)
+    }
+
+    /// Returns whether a limit price bounds its fills.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::Limit | Self::StopLimit)
+    }
+}
+
 words!(OrderType, "order type", {
     Market => "market",
     Limit => "limit",
@@ -84,6 +96,18 @@ pub enum TimeInForce {
     Ioc,
     /// At once and wholly, or not at all.
     Fok,
+}
+
+impl TimeInForce {
+    /// Returns whether it waits for an auction.
+    pub fn is_auction(self) -> bool {
+        matches!(self, Self::Opg | Self::Cls)
+    }
+
+    /// Returns whether it ends with its first evaluation.
+    pub fn is_immediate(self) -> bool {
+        matches!(self, Self::Ioc | Self::Fok)
+    }
 }
 
 words!(TimeInForce, "time in force", {
