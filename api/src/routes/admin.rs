@@ -8,6 +8,7 @@ mod fork;
 mod jobs;
 mod limits;
 mod observability;
+mod providers;
 mod queues;
 mod rbac;
 mod reason;
@@ -49,6 +50,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::resume))
         .routes(routes!(fleet::workers))
         .routes(routes!(fleet::leader))
+        .routes(routes!(providers::providers))
         .routes(routes!(fleet::errors))
         .routes(routes!(fleet::database))
         .routes(routes!(work_items::list))

@@ -53,3 +53,21 @@ async fn the_database_is_shown_with_its_tables() {
     assert!(names.contains(&"jobs") && names.contains(&"finished"), "{names:?}");
     assert!(!names.iter().any(|name| name.contains("default")), "partitions are summed up: {names:?}");
 }
+
+#[tokio::test]
+async fn breakers_are_shown_by_process_while_it_says_so() {
+    let app = TestApp::start().await;
+    let admin = administrator(&app).await;
+    sqlx::raw_sql(
+        "insert into external_status (provider, process, breaker, since, last_error, seen_at)
+         values ('alpaca_trading', 'here:1', 'open', now(), 'no answer within 2s', now()),
+                ('alpaca_trading', 'gone:2', 'closed', now(), null, now() - interval '1 minute')",
+    )
+    .execute(&app.pool)
+    .await
+    .expect("what two processes said");
+    let (status, shown, _) = admin.get("/api/admin/providers").await;
+    assert_eq!((status.as_u16(), shown.as_array().map(Vec::len)), (200, Some(1)), "{shown}");
+    assert_eq!((&shown[0]["process"], &shown[0]["breaker"]), (&json!("here:1"), &json!("open")));
+    assert_eq!(shown[0]["lastError"], json!("no answer within 2s"));
+}
