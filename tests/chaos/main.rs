@@ -1,6 +1,6 @@
 //! Faults on purpose: what the queue promises, held while processes, database and network fail.
 //!
-//! The small tier runs with every `cargo test`, in a minute or so. The full tier takes ten:
+//! The small tier runs with every `cargo test`, in two minutes or so. The full tier takes ten:
 //!
 //! ```sh
 //! CAPSTAN_CHAOS=full cargo test --test chaos -- --test-threads=1
@@ -22,6 +22,7 @@ mod fleet;
 mod frozen;
 mod leadership;
 mod model;
+mod orders;
 mod server;
 mod stopping;
 mod tier;
