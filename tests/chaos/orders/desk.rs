@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use suites::{Capstan, Process, Sandbox, SandboxLedger, SignedIn, eventually};
+use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::{
@@ -28,12 +29,17 @@ const ORDERS_A_USER: usize = 20;
 /// books are compared every 45 s.
 const MEETING: Duration = Duration::from_secs(100);
 
+/// Held by the drill under way: side by side they would starve each other's processes, and
+/// their limits would judge the machine.
+static DRILL: Mutex<()> = Mutex::const_new(());
+
 /// The exchange and the database of one drill.
 pub(super) struct Desk {
     pub(super) sandbox: Sandbox,
     pub(super) pool: PgPool,
     url: String,
     placed: usize,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// An API process and a user of it.
@@ -45,8 +51,9 @@ pub(super) struct Counter {
 impl Desk {
     /// Opens a desk on the database at `url`.
     pub(super) async fn open(url: &str, pool: &PgPool, seed: u64) -> Self {
+        let alone = DRILL.lock().await;
         let sandbox = Sandbox::start(seed, 0.5).await;
-        Self { sandbox, pool: pool.clone(), url: url.to_owned(), placed: 0 }
+        Self { sandbox, pool: pool.clone(), url: url.to_owned(), placed: 0, _alone: alone }
     }
 
     /// Prepares workers that send orders, `slots` at a time each; starts none.

@@ -163,8 +163,15 @@ async fn every_start_of_a_worker_has_an_id_of_its_own() {
     let first = workers(&app, 2).await;
     app.stop().await;
     app.start_worker_anew();
-    let then = workers(&app, 1).await;
-    assert!(first.is_disjoint(&then), "{then:?} was there before: {first:?}");
+    // A farewell may come too late on a busy machine; the new one is there all the same.
+    eventually("a worker that was not there before", LIMIT, async || {
+        let ids: Vec<Uuid> = sqlx::query_scalar("select worker_id from queue.workers")
+            .fetch_all(&app.pool)
+            .await
+            .expect("read");
+        if ids.iter().any(|id| !first.contains(id)) { Ok(()) } else { Err(ids) }
+    })
+    .await;
 }
 
 #[tokio::test]
