@@ -1,15 +1,20 @@
 //! Stopping a worker: softly, then hard.
 
 use jobs::kinds::exercise::Act;
-use suites::TestApp;
+use suites::{TestApp, eventually};
 
-use super::{act, attempts, job, reaches};
+use super::{LIMIT, act, attempts, job, reaches};
 
 #[tokio::test]
 async fn a_soft_stop_lets_running_jobs_finish() {
     let mut app = TestApp::builder().workers(1).start().await;
     let id = act(&app, Act::Work { ms: 1500 }).await;
-    reaches(&app, id, "running").await;
+    // Claimed is not started: what no handler has begun is given back to others.
+    eventually("the handler says how far it is", LIMIT, async || {
+        let sql = "select progress is not null from queue.jobs where job_id = $1";
+        sqlx::query_scalar::<_, bool>(sql).bind(id).fetch_one(&app.pool).await.expect("it is there")
+    })
+    .await;
     app.stop().await;
     let state: String = sqlx::query_scalar("select state::text from queue.finished where job_id = $1")
         .bind(id)
