@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::{broker::Broker, config::Config, db, external::ExternalMetrics, queue::Hints};
+use crate::{
+    analyst::Analysts, broker::Broker, config::Config, connector::Connectors, db, external::ExternalMetrics,
+    queue::Hints,
+};
 
 /// The surroundings of a handler.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub struct Environment {
     pub config: Arc<Config>,
     /// The broker; `None` when none is configured.
     pub broker: Option<Arc<dyn Broker>>,
+    /// Where data of others comes from; nobody when none is configured.
+    pub connectors: Connectors,
+    /// Who proposes what to do; rules alone when no model is configured.
+    pub analysts: Analysts,
     /// What is counted about the services of others.
     pub external: ExternalMetrics,
 }
@@ -29,7 +36,16 @@ impl Environment {
     pub fn new(pool: PgPool, config: Arc<Config>) -> Self {
         let hints = Hints::new(pool.clone());
         let direct = db::direct_or(&pool, &config.database).expect("the start has read the URL already");
-        Self { pool, direct, hints, config, broker: None, external: ExternalMetrics::default() }
+        Self {
+            pool,
+            direct,
+            hints,
+            config,
+            broker: None,
+            connectors: Connectors::default(),
+            analysts: Analysts::default(),
+            external: ExternalMetrics::default(),
+        }
     }
 
     /// Lets handlers use `broker`, whose calls are counted in `metrics`.
@@ -37,5 +53,17 @@ impl Environment {
     pub fn with_broker(mut self, broker: Arc<dyn Broker>, metrics: ExternalMetrics) -> Self {
         (self.broker, self.external) = (Some(broker), metrics);
         self
+    }
+
+    /// Lets handlers ask these connectors.
+    #[must_use]
+    pub fn with_connectors(self, connectors: Connectors) -> Self {
+        Self { connectors, ..self }
+    }
+
+    /// Lets handlers ask these analysts.
+    #[must_use]
+    pub fn with_analysts(self, analysts: Analysts) -> Self {
+        Self { analysts, ..self }
     }
 }

@@ -4,8 +4,10 @@
 //! The API uses payload types, [`queue::enqueue`], [`cancel`] and the reads in [`db`];
 //! handlers are private to this crate.
 
+pub mod analyst;
 pub mod broker;
 pub mod config;
+pub mod connector;
 pub mod db;
 pub mod environment;
 pub mod external;

@@ -9,6 +9,7 @@ pub mod backtest_request;
 pub mod bars;
 pub mod calendar;
 pub mod continuation;
+pub mod decision;
 pub mod grid;
 pub mod indicators;
 pub mod market_hours;

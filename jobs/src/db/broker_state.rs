@@ -78,6 +78,15 @@ pub struct State {
     pub error_at: Option<DateTime<Utc>>,
 }
 
+impl State {
+    /// Returns the broker's own time, which goes on from when its clock was read: a simulated
+    /// exchange's may lie apart from this machine's. `None` when it was never read.
+    pub fn market_time(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (clock, read_at) = (self.clock.as_ref()?, self.clock_at?);
+        Some(clock.timestamp + (now - read_at).max(chrono::TimeDelta::zero()))
+    }
+}
+
 /// Returns all that is known of the account and the clock.
 pub async fn state(conn: &mut PgConnection) -> sqlx::Result<State> {
     let row = sqlx::query!(

@@ -148,9 +148,8 @@ pub(super) async fn options(
 ) -> sqlx::Result<Enqueue> {
     let state = broker_state::state(conn).await?;
     let now = Utc::now();
-    let theirs = state.clock.zip(state.clock_at).map(|(clock, read_at)| clock.timestamp + (now - read_at));
     let mut options = Enqueue::default().id(job_id).tag(format!("order:{order_id}"));
-    if let Some(within) = timing::not_after(request, theirs.unwrap_or(now)) {
+    if let Some(within) = timing::not_after(request, state.market_time(now).unwrap_or(now)) {
         options = options.not_after(within);
     }
     if let Some(trace_id) = trace_id {

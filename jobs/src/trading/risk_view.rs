@@ -159,7 +159,7 @@ fn market(state: &State, now: DateTime<Utc>) -> Option<Market> {
     if since > CLOCK_AGE {
         return None;
     }
-    let at = clock.timestamp + since;
+    let at = state.market_time(now)?;
     let is_open = if clock.is_open { at < clock.next_close } else { at >= clock.next_open };
     Some(Market { is_open, session: session_at(at) })
 }
