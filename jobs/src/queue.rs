@@ -30,6 +30,7 @@ pub mod inspect;
 mod leader;
 mod lease;
 mod listener;
+mod low_mark;
 mod maintenance;
 pub mod operate;
 mod outcome;

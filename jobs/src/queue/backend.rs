@@ -82,8 +82,8 @@ impl Backend for PgBackend {
             let acknowledge = acknowledge.clone();
             async move {
                 for Assignment { claimed, hand, .. } in unstarted {
-                    hand.put_down(None);
                     acknowledge.report(claimed, Outcome::GiveBack).await;
+                    hand.put_down();
                 }
             }
             .boxed()
@@ -155,7 +155,7 @@ where
     }
 
     fn call(&mut self, task: Task<Assignment>) -> Self::Future {
-        let claimed = task.args.claimed.clone();
+        let (claimed, hand) = (task.args.claimed.clone(), task.args.hand.clone());
         let acknowledge = self.acknowledge.clone();
         let running = self.inner.call(task);
         async move {
@@ -165,6 +165,8 @@ where
                 super::dispatch::refused(&JobError::retryable("LAYER", error), &claimed)
             });
             acknowledge.report(claimed, outcome).await;
+            // Not sooner: while outcomes can't be written, nothing more must be claimed.
+            hand.put_down();
             Ok(())
         }
         .boxed()
@@ -197,9 +199,9 @@ impl Service<Task<Assignment>> for RunAttempt {
             };
             let started = Instant::now();
             let outcome = dispatcher.run(claimed, interrupt).await;
-            let took = slot.is_some().then(|| started.elapsed());
-            drop(slot);
-            hand.put_down(took);
+            if slot.is_some() {
+                hand.ran(started.elapsed());
+            }
             Ok(outcome)
         }
         .boxed()

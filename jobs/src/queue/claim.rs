@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::lease::Fence;
+use super::{lease::Fence, low_mark::Key};
 
 /// A job that this process has taken, and the attempt it was taken as.
 #[derive(Debug, Clone)]
@@ -37,13 +37,16 @@ pub(super) struct Claim<'a> {
     pub(super) worker_id: Uuid,
     pub(super) lease: Duration,
     pub(super) limit: usize,
+    /// Jobs before this place are not looked at.
+    pub(super) from: Key,
 }
 
 /// Takes up to `limit` jobs, best first: priority, then run_at, then id.
 ///
 /// The ids are chosen, and their rows locked, in a CTE, so that the planner can't update more
 /// than `limit`; the update itself finds them by their key, whatever the statistics say of states.
-pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<Claimed>> {
+/// Returns the first one's place beside them.
+pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<(Vec<Claimed>, Option<Key>)> {
     // One token a claim is as unique as one a row: the fence holds job and attempt too.
     let lease_token = Uuid::new_v4();
     let mut rows = sqlx::query!(
@@ -51,6 +54,7 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<
                select job_id
                  from queue.jobs
                 where queue = $1 and state = 'available' and kind = any($2)
+                  and (priority, run_at, job_id) >= ($7, $8, $9)
                 order by priority, run_at, job_id
                 limit $3
                   for no key update skip locked)
@@ -72,10 +76,15 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<
         claim.worker_id,
         lease_token,
         claim.lease.as_secs_f64(),
+        claim.from.priority,
+        claim.from.run_at,
+        claim.from.job_id,
     )
     .fetch_all(pool)
     .await?;
     rows.sort_unstable_by_key(|row| (row.priority, row.run_at, row.job_id));
+    let first =
+        rows.first().map(|row| Key { priority: row.priority, run_at: row.run_at, job_id: row.job_id });
     let claimed = rows.into_iter().map(|row| Claimed {
         fence: Fence { job_id: row.job_id, attempt: row.attempt, lease_token },
         queue: claim.queue.to_owned(),
@@ -89,5 +98,5 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<Vec<
         expired: row.expired,
         gates: row.gates,
     });
-    Ok(claimed.collect())
+    Ok((claimed.collect(), first))
 }

@@ -108,7 +108,10 @@ async fn show(pool: &PgPool, presence: &Presence) -> sqlx::Result<()> {
         .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
         .map_or_else(|| "unknown".into(), |name| name.trim().to_owned());
     sqlx::query!(
-        "insert into queue.workers (worker_id, host, pid, build, queues, kinds)
+        "with known as (
+             insert into queue.builds (worker_id, host, pid, build) values ($1, $2, $3, $4)
+             on conflict (worker_id) do nothing)
+         insert into queue.workers (worker_id, host, pid, build, queues, kinds)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (worker_id) do update set seen_at = clock_timestamp()",
         presence.worker_id,

@@ -23,6 +23,7 @@ use super::{
     hand::Hand,
     lease::Leases,
     listener::Wakers,
+    low_mark::{Key, LowMark},
     outcome::Outcome,
 };
 use crate::{environment::Environment, failpoint};
@@ -30,6 +31,15 @@ use crate::{environment::Environment, failpoint};
 /// A claim that takes longer is remarked upon. It is not dropped: the server would carry it out
 /// all the same, and nobody would hold what it took. The statement timeout ends it.
 const SLOW_CLAIM: Duration = Duration::from_secs(5);
+
+/// What a claim took, each with the beginning of its lease, and the first one's place.
+type Taken = (Vec<(Claimed, Instant)>, Option<Key>);
+
+/// A claim that looked at everything.
+struct Look {
+    since: Instant,
+    took: Duration,
+}
 
 /// Claims for one queue and hands the jobs to its apalis worker.
 pub(super) struct Fetcher {
@@ -53,6 +63,7 @@ impl Fetcher {
     pub(super) async fn run(self) {
         let mut outage = Outage::default();
         let mut backlog = false;
+        let mut mark = LowMark::default();
         let mut claims = FuturesUnordered::new();
         loop {
             if self.shutdown.is_cancelled() && claims.is_empty() {
@@ -66,30 +77,41 @@ impl Fetcher {
             while claims.len() < most && self.may_claim() {
                 match self.hand.reserve() {
                     0 => break,
-                    wanted => claims.push(self.claim(wanted)),
+                    wanted => claims.push(self.claim(wanted, mark.next(Instant::now()))),
                 }
             }
-            let (wanted, claimed) = tokio::select! {
+            let (wanted, whole, claimed) = tokio::select! {
                 Some(answer) = claims.next() => answer,
                 () = self.hand.freed(), if claims.len() < most => continue,
                 () = self.shutdown.cancelled(), if claims.is_empty() => continue,
             };
+            if let Some(look) = whole {
+                mark.looked(look.since, look.took);
+            }
             match claimed {
-                Ok(claimed) => {
+                Ok((claimed, first)) => {
                     outage.over(&self.queue);
                     self.hand.unreserve(wanted - claimed.len());
                     backlog = claimed.len() == wanted;
+                    // Short of what it wanted, it may have left out what is before the mark.
+                    let more = if backlog {
+                        mark.raise(first);
+                        true
+                    } else {
+                        mark.forget()
+                    };
                     if !claimed.is_empty() {
                         failpoint::hit("after_claim");
                     }
                     self.assign(claimed).await;
-                    if !backlog && claims.is_empty() {
+                    if !more && claims.is_empty() {
                         self.idle().await;
                     }
                 }
                 Err(error) => {
                     self.hand.unreserve(wanted);
                     backlog = false;
+                    mark.forget();
                     let wait = outage.note(&self.queue, &error);
                     tokio::select! {
                         () = sleep(wait) => {}
@@ -104,12 +126,15 @@ impl Fetcher {
         !self.shutdown.is_cancelled() && !self.control.paused()
     }
 
-    /// Returns the limit beside the answer.
-    async fn claim(&self, limit: usize) -> (usize, sqlx::Result<Vec<(Claimed, Instant)>>) {
-        (limit, self.take(limit).await)
+    /// Returns the limit beside the answer, and how long it took to look at everything, if it did.
+    async fn claim(&self, limit: usize, from: Key) -> (usize, Option<Look>, sqlx::Result<Taken>) {
+        let since = Instant::now();
+        let taken = self.take(limit, from).await;
+        let whole = (from == Key::start()).then(|| Look { since, took: since.elapsed() });
+        (limit, whole, taken)
     }
 
-    async fn take(&self, limit: usize) -> sqlx::Result<Vec<(Claimed, Instant)>> {
+    async fn take(&self, limit: usize, from: Key) -> sqlx::Result<Taken> {
         let since = Instant::now();
         let request = Claim {
             queue: &self.queue,
@@ -117,16 +142,17 @@ impl Fetcher {
             worker_id: self.worker_id,
             lease: self.env.config.queue.lease(),
             limit,
+            from,
         };
         let mut claiming = Box::pin(claim(&self.env.pool, &request));
-        let claimed = if let Ok(claimed) = timeout(SLOW_CLAIM, &mut claiming).await {
+        let (claimed, first) = if let Ok(claimed) = timeout(SLOW_CLAIM, &mut claiming).await {
             claimed?
         } else {
             warn!(queue = self.queue, "a claim from {} takes longer than {SLOW_CLAIM:?}", self.queue);
             claiming.await?
         };
         self.counters.claimed(claimed.len());
-        Ok(claimed.into_iter().map(|job| (job, since)).collect())
+        Ok((claimed.into_iter().map(|job| (job, since)).collect(), first))
     }
 
     async fn assign(&self, claimed: Vec<(Claimed, Instant)>) {
@@ -134,15 +160,15 @@ impl Fetcher {
             let interrupt = self.leases.hold(claimed.fence, since.into_std());
             // So late that the lease is half over: another may have it sooner.
             if since.elapsed() > self.env.config.queue.lease() / 2 {
-                self.hand.put_down(None);
                 self.acknowledge.report(claimed, Outcome::GiveBack).await;
+                self.hand.put_down();
                 continue;
             }
             let assignment = Assignment { claimed, interrupt, hand: self.hand.clone() };
             // The channel is as long as the hand is large: this waits for nobody.
             if let Err(mpsc::error::SendError(back)) = self.assignments.send(assignment).await {
-                back.hand.put_down(None);
                 self.acknowledge.report(back.claimed, Outcome::GiveBack).await;
+                back.hand.put_down();
             }
         }
     }

@@ -84,17 +84,18 @@ impl Hand {
         self.freed.notified().await;
     }
 
-    /// Notes that a claimed job is no longer in hand, and how long its handler took, if it ran.
-    pub(super) fn put_down(&self, took: Option<Duration>) {
+    /// Notes how long a handler took.
+    pub(super) fn ran(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.handler_ns.load(Ordering::Relaxed);
+        // One slow handler counts at once, fast ones by and by: hoarding is the worse error.
+        let after = if took >= before || before == u64::MAX { took } else { before - (before - took) / 4 };
+        self.handler_ns.store(after, Ordering::Relaxed);
+    }
+
+    /// Notes that a claimed job is no longer in hand: its outcome is on its way to the database.
+    pub(super) fn put_down(&self) {
         self.held.fetch_sub(1, Ordering::Relaxed);
-        if let Some(took) = took {
-            let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-            let before = self.handler_ns.load(Ordering::Relaxed);
-            // One slow handler counts at once, fast ones by and by: hoarding is the worse error.
-            let after =
-                if took >= before || before == u64::MAX { took } else { before - (before - took) / 4 };
-            self.handler_ns.store(after, Ordering::Relaxed);
-        }
         self.freed.notify_one();
     }
 
@@ -151,7 +152,8 @@ mod tests {
     fn hand_after(took: Duration) -> Hand {
         let hand = Hand::new(1, 100);
         assert_eq!(hand.reserve(), 1);
-        hand.put_down(Some(took));
+        hand.ran(took);
+        hand.put_down();
         hand.resize(10);
         hand
     }
@@ -174,7 +176,7 @@ mod tests {
         let hand = hand_after(Duration::from_micros(1));
         assert_eq!([hand.reserve(), hand.reserve(), hand.reserve()], [100, 100, 0], "210 in all");
         for _ in 0..41 {
-            hand.put_down(Some(Duration::from_micros(1)));
+            hand.put_down();
         }
         assert_eq!(hand.reserve(), 51);
     }
@@ -205,7 +207,8 @@ mod tests {
         let hand = hand_after(Duration::from_micros(1));
         assert_eq!(hand.reserve(), 100);
         for _ in 0..100 {
-            hand.put_down(Some(Duration::from_secs(2)));
+            hand.ran(Duration::from_secs(2));
+            hand.put_down();
         }
         assert_eq!(hand.reserve(), 10);
     }

@@ -62,6 +62,16 @@ pub(super) async fn chores(pool: &PgPool, term: &Term, retention_days: i32) -> R
     ] {
         sqlx::query(statement).execute(&mut *tx).await?;
     }
+    // A worker's build is known for as long as its last attempts.
+    sqlx::query!(
+        "with gone as (
+             update queue.builds b set gone_at = clock_timestamp()
+              where gone_at is null and not exists (select 1 from queue.workers w where w.worker_id = b.worker_id))
+         delete from queue.builds where gone_at < clock_timestamp() - make_interval(days => $1 + 1)",
+        retention_days,
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     if days.made + i64::from(days.dropped) > 0 {
         info!("made the partitions of {} days, dropped {} expired ones", days.made, days.dropped);

@@ -234,3 +234,29 @@ async fn an_idle_worker_commits_an_outcome_without_waiting_for_company() {
     let took = done.finished_at.expect("it ended") - done.started_at.expect("it ran");
     assert!(took < chrono::Duration::seconds(9), "by the database's clock it took {took}");
 }
+
+#[tokio::test]
+async fn what_is_more_urgent_is_not_kept_waiting_by_a_backlog() {
+    let mut app = TestApp::builder().config(slots(10)).start().await;
+    let mut conn = app.pool.acquire().await.expect("connected");
+    let jobs = vec![Exercise { deaf_ms: 1, ..Exercise::default() }; 20_000];
+    enqueue_many(&mut conn, &jobs, &Enqueue::default()).await.expect("enqueued");
+    app.start_worker();
+    for turn in 0..3 {
+        // Claims begin far behind by now; this one goes in before all that is left.
+        let done = async || {
+            let count = sqlx::query_scalar::<_, i64>("select count(*) from queue.finished");
+            count.fetch_one(&app.pool).await.expect("counted")
+        };
+        let before = done().await;
+        eventually("five hundred more", LIMIT, async || done().await >= before + 500).await;
+        let urgent = Enqueue::new_id();
+        put(&app, Exercise::default(), Enqueue::default().id(urgent).priority(-1 - turn)).await;
+        reaches(&app, urgent, "completed").await;
+        let left: i64 = sqlx::query_scalar("select count(*) from queue.jobs where state = 'available'")
+            .fetch_one(&app.pool)
+            .await
+            .expect("counted");
+        assert!(left > 0, "the urgent job of turn {turn} waited for the whole backlog");
+    }
+}

@@ -35,8 +35,12 @@ async fn a_job_whose_worker_vanished_is_taken_over() {
     app.start_worker();
     let done = reaches(&app, id, "completed").await;
     assert_eq!((done.attempt, done.failures, done.crashes), (2, 0, 1));
-    let outcomes: Vec<_> = attempts(&app, id).await.into_iter().map(|a| a.outcome).collect();
+    let ended = attempts(&app, id).await;
+    let outcomes: Vec<_> = ended.iter().map(|a| a.outcome.as_str()).collect();
     assert_eq!(outcomes, ["crashed", "completed"]);
+    // The one that vanished never showed itself; the other's build is known.
+    let builds: Vec<_> = ended.iter().map(|a| a.build.as_deref()).collect();
+    assert_eq!(builds, [None, Some(env!("CARGO_PKG_VERSION"))]);
 }
 
 #[tokio::test]

@@ -1,9 +1,20 @@
 //! A database that drops every connection: workers wait it out and go on.
 
-use jobs::kinds::exercise::Act;
-use suites::TestApp;
+use jobs::{
+    kinds::exercise::{Act, Exercise},
+    queue::{Enqueue, enqueue_many},
+};
+use suites::{TestApp, eventually};
 
-use super::{act, reaches};
+use super::{LIMIT, act, reaches};
+
+async fn in_state(app: &TestApp, state: &str) -> i64 {
+    sqlx::query_scalar("select count(*) from queue.jobs where state::text = $1")
+        .bind(state)
+        .fetch_one(&app.pool)
+        .await
+        .expect("counted")
+}
 
 async fn drop_connections(app: &TestApp) {
     sqlx::query(
@@ -57,4 +68,31 @@ async fn a_hint_wakes_a_worker_long_before_its_poll() {
         hints.jobs("default");
         reaches(&app, id, "completed").await;
     }
+}
+
+#[tokio::test]
+async fn nothing_more_is_claimed_while_outcomes_cannot_be_written() {
+    const JOBS: usize = 6_000;
+    // An outcome that waits, a batch of them, and what a process has in hand, twice over.
+    const MOST: i64 = 4_000;
+    let mut app = TestApp::builder().config(|config| config.queue.lease_ms = 60_000).start().await;
+    let mut conn = app.pool.acquire().await.expect("connected");
+    let jobs = vec![Exercise::default(); JOBS];
+    enqueue_many(&mut conn, &jobs, &Enqueue::default()).await.expect("enqueued");
+    let mut lock = app.pool.begin().await.expect("begun");
+    sqlx::query("lock table queue.finished in share mode").execute(&mut *lock).await.expect("locked");
+    app.start_worker();
+    let mut last = (0, 0);
+    let running = eventually("as many running jobs, again and again", LIMIT, async || {
+        let running = in_state(&app, "running").await;
+        last = if running == last.0 { (running, last.1 + 1) } else { (running, 0) };
+        if running > 0 && last.1 >= 25 { Ok(running) } else { Err(last) }
+    })
+    .await;
+    lock.rollback().await.expect("unlocked");
+    assert!(running < MOST, "{running} of {JOBS} jobs were claimed though no outcome could be written");
+    eventually("all to end", LIMIT, async || {
+        in_state(&app, "running").await == 0 && in_state(&app, "available").await == 0
+    })
+    .await;
 }

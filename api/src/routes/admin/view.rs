@@ -97,6 +97,8 @@ pub(super) struct AttemptItem {
     message: Option<String>,
     /// Names the error in `/api/admin/errors`.
     fingerprint: Option<String>,
+    /// The version that its worker ran.
+    build: Option<String>,
 }
 
 impl From<AttemptView> for AttemptItem {
@@ -110,6 +112,7 @@ impl From<AttemptView> for AttemptItem {
             error_class: attempt.error_class,
             message: attempt.message,
             fingerprint: attempt.fingerprint,
+            build: attempt.build,
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct AttemptView {
     pub error_class: Option<String>,
     pub message: Option<String>,
     pub fingerprint: Option<String>,
+    /// What its worker ran.
+    pub build: Option<String>,
 }
 
 /// Returns a job, wherever it is.
@@ -89,7 +91,7 @@ pub async fn attempts(conn: &mut PgConnection, job_id: Uuid) -> sqlx::Result<Vec
     sqlx::query_as!(
         AttemptView,
         r#"select attempt as "attempt!", worker_id, started_at, ended_at as "ended_at!",
-                  outcome as "outcome!", error_class, message, fingerprint
+                  outcome as "outcome!", error_class, message, fingerprint, build
              from queue.attempt_history
             where job_id = $1
             order by attempt, ended_at"#,
