@@ -335,6 +335,8 @@ create table universe_assets (
     price numeric,
     liquidity_score numeric,
     metrics_at timestamptz,
+    -- Who gave the bars; `shipped`: ours, which are simulated at their end.
+    metrics_source text,
     -- Fractions of 1: growth of revenue, operating margin, dilution; and debt to equity.
     revenue_growth numeric,
     operating_margin numeric,
@@ -344,6 +346,12 @@ create table universe_assets (
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp()
 );
+insert into universe_assets (symbol, name, exchange)
+values ('AAPL', 'Apple Inc.', 'NASDAQ'),
+       ('FB', 'Meta Platforms, Inc. (formerly Facebook)', 'NASDAQ'),
+       ('GOOG', 'Alphabet Inc. Class C', 'NASDAQ'),
+       ('IBM', 'International Business Machines Corporation', 'NYSE'),
+       ('MSFT', 'Microsoft Corporation', 'NASDAQ');
 -- What a user's agent may buy: only what the user approved.
 create table universe_candidates (
     user_id uuid not null references users on delete cascade,

@@ -6,6 +6,7 @@
 pub mod error;
 pub mod event_hub;
 pub mod extract;
+mod market_gate;
 pub mod openapi;
 pub mod pagination;
 pub mod password;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     event_hub::{EventHub, Timing},
+    market_gate::MarketGate,
     password::Hasher,
     streams::Streams,
     telemetry::Telemetry,
@@ -34,6 +35,8 @@ pub struct AppState {
     pub(crate) in_flight: Arc<Semaphore>,
     /// Places for event streams.
     pub(crate) streams: Streams,
+    /// How often market data are asked for.
+    pub(crate) market_gate: MarketGate,
     /// What this process counts.
     pub(crate) telemetry: Arc<Telemetry>,
 }
@@ -49,6 +52,7 @@ impl AppState {
         Self {
             streams: Streams::new(config.api.max_streams_per_user, telemetry.streams.clone()),
             telemetry,
+            market_gate: MarketGate::default(),
             hub: EventHub::listening_on(&direct, pool.clone(), shutdown.clone(), Timing::default()),
             hints: Hints::new(pool.clone()),
             pool,

@@ -81,7 +81,7 @@ impl Subjects {
 }
 
 /// Returns the address, or its /64 for IPv6, where one customer has a whole network.
-fn network(address: std::net::IpAddr) -> String {
+pub(crate) fn network(address: std::net::IpAddr) -> String {
     match address {
         std::net::IpAddr::V4(v4) => v4.to_string(),
         std::net::IpAddr::V6(v6) => {

@@ -3,7 +3,10 @@
 //! `config/default.toml` documents every key; unknown keys are refused, so that a
 //! misspelt one is noticed at start. Secrets have no default and are never logged.
 
+mod analysts;
 mod broker;
+mod connectors;
+mod cycle;
 mod ranges;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -15,7 +18,10 @@ use figment::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use analysts::{AnalystProvider, Analysts};
 pub use broker::Broker;
+pub use connectors::{Connectors, DataProvider};
+pub use cycle::Cycle;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PROFILES: [(&str, &str); 3] = [
@@ -42,6 +48,12 @@ pub struct Config {
     pub backtest: Backtest,
     /// The broker, and how it is reached.
     pub broker: Broker,
+    /// Who is asked for data, and how often.
+    pub connectors: Connectors,
+    /// The analysts, and what they may cost.
+    pub analysts: Analysts,
+    /// Autonomous cycles.
+    pub cycle: Cycle,
     /// Logging.
     pub log: Log,
 }
@@ -77,6 +89,7 @@ pub struct Api {
     pub max_streams_per_user: usize,
     pub metrics: Switch,
     pub run_wait_ms: u64,
+    pub analysis_wait_ms: u64,
     pub trust_forwarded_for: bool,
 }
 
@@ -192,6 +205,12 @@ pub enum ConfigError {
     /// The settings of the broker contradict each other, or would trade where nobody meant to.
     #[error("configuration: {0}")]
     Broker(String),
+    /// The settings of a connector can't be used.
+    #[error("configuration: {0}")]
+    Connector(String),
+    /// The settings of the analysts contradict each other.
+    #[error("configuration: {0}")]
+    Analysts(String),
     /// A number is out of its range.
     #[error("configuration: {key} = {value} is not allowed: must be from {least} to {most}")]
     OutOfRange {
@@ -229,6 +248,8 @@ impl Config {
         let config: Self = figment.extract().map_err(Box::new)?;
         ranges::check(&config)?;
         config.broker.check()?;
+        config.connectors.check()?;
+        config.analysts.check()?;
         Ok(config)
     }
 }

@@ -4,12 +4,42 @@
 //! was asked before. What is malformed, too old or implausible never comes out: it is quarantined
 //! and counted, and the next provider is asked.
 
+mod alpaca;
+mod asking;
+pub(crate) mod clock;
+mod exact;
+mod finnhub;
+mod finra;
+mod flaw;
+mod fred;
+mod known;
+mod plain;
+mod polygon;
+mod provider;
+pub(crate) mod quality;
+mod recorder;
+mod rows;
+mod sec;
+mod setup;
+mod switches;
+mod way;
+mod yahoo;
+
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use domain::bars::Series;
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use domain::{bars::Series, market_hours::TradingHours};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+use self::{
+    asking::{Asking, Step},
+    provider::{BarSource, NewsSource, Provider, QuoteSource},
+    recorder::{Recorder, Writer},
+};
+use crate::db::connectors::Probed;
+
+pub use known::{ALPACA, FINNHUB, FINRA, FRED, KNOWN, Known, POLYGON, SEC, YAHOO, known};
 
 /// A provider that gave nothing, and why the next one was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,16 +165,42 @@ pub enum SourceError {
     },
 }
 
-/// Every connector of this process.
+/// Every connector of this process; clones are the same ones.
 ///
 /// `now` is the market's time, which the sandbox's clock may set apart from this machine's: it is
 /// what freshness is judged by.
 #[derive(Debug, Clone, Default)]
 pub struct Connectors {
-    inner: Arc<()>,
+    inner: Option<Arc<Inner>>,
+}
+
+/// Who is asked for what, in order.
+#[derive(Debug)]
+struct Inner {
+    asking: Asking,
+    recorder: Recorder,
+    quotes: Vec<Arc<dyn QuoteSource>>,
+    bars: Vec<Arc<dyn BarSource>>,
+    news: Vec<Arc<dyn NewsSource>>,
+    company: Option<Arc<sec::Sec>>,
+    short_volume: Option<Arc<finra::Finra>>,
+    economy: Option<Arc<fred::Fred>>,
+    /// Everybody, once.
+    all: Vec<Arc<dyn Provider>>,
+    max_age: TimeDelta,
+    _writer: Writer,
 }
 
 impl Connectors {
+    /// Returns whether anybody is configured.
+    pub fn any(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| !inner.all.is_empty())
+    }
+
+    fn inner(&self, what: &'static str) -> Result<&Inner, SourceError> {
+        self.inner.as_deref().ok_or(SourceError::Nobody { what })
+    }
+
     /// Returns usable quotes of `symbols`, from as few providers as possible; a symbol of which
     /// nobody has one is left out.
     pub async fn quotes(
@@ -152,8 +208,8 @@ impl Connectors {
         symbols: &[String],
         now: DateTime<Utc>,
     ) -> Result<Vec<Sourced<Quote>>, SourceError> {
-        let _ = (&self.inner, symbols, now);
-        Err(SourceError::Nobody { what: "quotes" })
+        let inner = self.inner("quotes")?;
+        inner.asking.quotes(&inner.quotes, symbols, inner.max_age, now).await
     }
 
     /// Returns the last `bars` daily bars of `symbol`, the running session's not included.
@@ -163,8 +219,18 @@ impl Connectors {
         bars: usize,
         now: DateTime<Utc>,
     ) -> Result<Sourced<Series>, SourceError> {
-        let _ = (&self.inner, symbol, bars, now);
-        Err(SourceError::Nobody { what: "daily bars" })
+        let inner = self.inner("daily bars")?;
+        let steps = inner.bars.iter().map(|source| {
+            Step::new(source.id(), symbol, async move {
+                let series = source.daily_bars(symbol, bars, now).await?;
+                asking::judged(quality::series(&series, now), &series)?;
+                Ok(series)
+            })
+        });
+        let found = inner.asking.first("daily bars", "daily_bars", steps.collect()).await?;
+        let last = found.value.dates.last().copied().unwrap_or_default();
+        let close = TradingHours::on(last).map_or(now, |hours| hours.close);
+        Ok(Sourced { as_of: close, ..found })
     }
 
     /// Returns news about `symbol` that were published since `since`, newest first.
@@ -174,8 +240,20 @@ impl Connectors {
         since: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Sourced<Vec<NewsItem>>, SourceError> {
-        let _ = (&self.inner, symbol, since, now);
-        Err(SourceError::Nobody { what: "news" })
+        let inner = self.inner("news")?;
+        let steps = inner.news.iter().map(|source| {
+            let asking = &inner.asking;
+            Step::new(source.id(), symbol, async move {
+                let mut items = source.news(symbol, since, now).await?;
+                // What is left of them is good.
+                if let Some(flaw) = quality::news(&mut items, since, now) {
+                    asking.put_aside(source.id(), "news", symbol, &flaw);
+                }
+                Ok(items)
+            })
+        });
+        let found = inner.asking.first("news", "news", steps.collect()).await?;
+        Ok(Sourced { as_of: now, ..found })
     }
 
     /// Returns the figures that a company last filed by `now`.
@@ -184,8 +262,11 @@ impl Connectors {
         symbol: &str,
         now: DateTime<Utc>,
     ) -> Result<Sourced<CompanyFigures>, SourceError> {
-        let _ = (&self.inner, symbol, now);
-        Err(SourceError::Nobody { what: "company figures" })
+        let inner = self.inner("company figures")?;
+        let steps =
+            inner.company.iter().map(|source| Step::new(source.id(), symbol, source.company(symbol, now)));
+        let found = inner.asking.first("company figures", "company", steps.collect()).await?;
+        Ok(Sourced { as_of: midnight(found.value.filed), ..found })
     }
 
     /// Returns the short volume of the last sessions that are published by `now`, oldest first.
@@ -194,8 +275,14 @@ impl Connectors {
         symbol: &str,
         now: DateTime<Utc>,
     ) -> Result<Sourced<Vec<ShortVolume>>, SourceError> {
-        let _ = (&self.inner, symbol, now);
-        Err(SourceError::Nobody { what: "short volume" })
+        let inner = self.inner("short volume")?;
+        let steps = inner
+            .short_volume
+            .iter()
+            .map(|source| Step::new(source.id(), symbol, source.short_volume(symbol, now)));
+        let found = inner.asking.first("short volume", "short_volume", steps.collect()).await?;
+        let last = found.value.last().and_then(|last| TradingHours::on(last.date));
+        Ok(Sourced { as_of: last.map_or(now, |hours| hours.close), ..found })
     }
 
     /// Returns a series of the economy, by `now`.
@@ -204,7 +291,41 @@ impl Connectors {
         series_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Sourced<MacroFigure>, SourceError> {
-        let _ = (&self.inner, series_id, now);
-        Err(SourceError::Nobody { what: "economic figures" })
+        let inner = self.inner("economic figures")?;
+        let steps = inner
+            .economy
+            .iter()
+            .map(|source| Step::new(source.id(), series_id, source.series(series_id, now)));
+        let found = inner.asking.first("economic figures", "economy", steps.collect()).await?;
+        let last = found.value.values.last().map_or(now, |(date, _)| midnight(*date));
+        Ok(Sourced { as_of: last, ..found })
     }
+
+    /// Asks every connector that is switched on something cheap, all at once, and returns what came
+    /// of it; a turn that the allowance refused says nothing. The others are told too, unasked.
+    pub async fn probe(&self, now: DateTime<Utc>) -> Vec<Probed> {
+        let all = self.inner.as_deref().map(|inner| inner.all.as_slice()).unwrap_or_default();
+        let data = KNOWN.iter().filter(|known| known.category != "ai");
+        let probes = data.map(async |known| {
+            let provider = all.iter().find(|provider| provider.id() == known.id);
+            let has_key = provider.is_some() && known.needs_key;
+            let outcome = match (provider, self.inner.as_deref()) {
+                (Some(provider), Some(inner)) => inner.asking.probe(provider.as_ref(), now).await,
+                _ => None,
+            };
+            Probed { connector: known.id, has_key, outcome }
+        });
+        futures::future::join_all(probes).await
+    }
+
+    /// Writes what was counted so far; best effort.
+    pub async fn flush(&self) {
+        if let Some(inner) = self.inner.as_deref() {
+            inner.recorder.flush().await;
+        }
+    }
+}
+
+fn midnight(date: NaiveDate) -> DateTime<Utc> {
+    date.and_time(NaiveTime::MIN).and_utc()
 }

@@ -1,19 +1,31 @@
 //! All SQL of the aggregates: plain functions, the connection first.
 
 pub mod access;
+pub mod agent_views;
+pub mod agents;
 pub mod audit;
 pub mod audit_trail;
 pub mod backtests;
 pub mod bars;
 pub mod broker_state;
+pub mod candidates;
 mod connect;
+pub mod connectors;
+pub mod cycles;
+pub mod data_views;
+pub mod decisions;
 pub mod events;
 pub mod external_limits;
 pub mod external_status;
 pub mod fills;
+pub mod fusion;
 pub mod idempotency;
+pub mod llm;
+pub mod market_cache;
+pub mod news;
 pub mod orders;
 pub mod positions;
+pub mod quarantine;
 pub mod reconciliations;
 pub mod risk;
 pub mod schema;
@@ -22,7 +34,9 @@ pub mod sign_ins;
 pub mod strategies;
 pub mod sweeps;
 pub mod trading_views;
+pub mod universe;
 pub mod users;
+pub mod watchlists;
 mod word;
 
 pub use connect::{ConnectError, direct, direct_or, pool};

@@ -149,7 +149,9 @@ impl Inner {
     async fn exchange(&self, request: &Request) -> Result<Answer, ExternalError> {
         let limit = self.options.timeout;
         match timeout(limit, self.transport.send(request)).await {
-            Ok(Sent::Answered(raw)) => answer::judge(raw),
+            Ok(Sent::Answered(raw)) => {
+                answer::judge(raw).map_err(|error| self.transport.without_secrets(error))
+            }
             Ok(Sent::Never(reason)) => Err(ExternalError::NotSent { reason }),
             Ok(Sent::Perhaps(reason)) => Err(ExternalError::Unknown { reason }),
             Err(_) => Err(ExternalError::Unknown { reason: format!("no whole answer within {limit:?}") }),

@@ -29,6 +29,15 @@
 //! | `submit_order.before_record` | between an acknowledgement and its record |
 //! | `replace_order.before_post`, `replace_order.after_post` | likewise for a replacement |
 //!
+//! A cycle of an agent:
+//!
+//! | place | the crash comes |
+//! |---|---|
+//! | `run_cycle.before_decisions`, `run_cycle.after_decisions` | around the step that keeps what was decided |
+//! | `run_cycle.before_order_commit` | after an order was placed, before that is committed |
+//! | `run_cycle.after_order` | after that commit |
+//! | `run_cycle.before_exit_commit` | after an exit was decided, before that is committed |
+//!
 //! The mistakes: `new_client_id` (every attempt sends the order under an id of its own) and
 //! `no_lookup` (another attempt sends without asking whether the first one arrived).
 

@@ -1,5 +1,5 @@
-//! What no request waits for: rows past their time are removed, in every worker process,
-//! harmlessly at once.
+//! What no request waits for: rows past their time are removed, and the universe is looked at once
+//! a day; in every worker process, harmlessly at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,12 +7,18 @@ use chrono::Utc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{debug, warn};
 
-use crate::{Environment, db};
+use crate::{
+    Environment, Job, db,
+    kinds::sync_universe::SyncUniverse,
+    queue::{Enqueue, EnqueueError, enqueue},
+};
 
 const EVERY: Duration = Duration::from_mins(10);
 /// Longer than any client's absence that a resumed stream should bridge.
 const EVENTS_KEPT: chrono::Duration = chrono::Duration::days(7);
 const EVENTS_PAGE: i64 = 10_000;
+/// After so many hours the universe is looked at again.
+const UNIVERSE_HOURS: i32 = 24;
 
 /// Removes what has expired, every ten minutes, until it is dropped.
 pub async fn run(env: Arc<Environment>) {
@@ -24,6 +30,11 @@ pub async fn run(env: Arc<Environment>) {
             Ok(Ok(removed)) => debug!(removed, "removed {removed} expired rows"),
             Ok(Err(error)) => warn!(%error, "could not remove expired rows; trying again later"),
             Err(_) => warn!("removing expired rows took too long; trying again later"),
+        }
+        match timeout(Duration::from_secs(10), look_at_universe(&env)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "could not ask for a look at the universe; trying again later"),
+            Err(_) => warn!("asking for a look at the universe took too long; trying again later"),
         }
     }
 }
@@ -40,4 +51,18 @@ pub async fn sweep(env: &Environment) -> sqlx::Result<u64> {
             return Ok(removed);
         }
     }
+}
+
+/// Enqueues a look at the universe when the last one is a day old, and one that waits or runs is
+/// not repeated; only where its queue is served.
+async fn look_at_universe(env: &Environment) -> Result<(), EnqueueError> {
+    if !env.config.worker.queues.contains_key(SyncUniverse::QUEUE) {
+        return Ok(());
+    }
+    let mut conn = env.pool.acquire().await?;
+    if db::universe::is_due(&mut conn, UNIVERSE_HOURS).await? {
+        enqueue(&mut conn, &SyncUniverse::default(), Enqueue::default()).await?;
+        env.hints.jobs(SyncUniverse::QUEUE);
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ pub mod analyst;
 pub mod broker;
 pub mod config;
 pub mod connector;
+pub mod cycle;
 pub mod db;
 pub mod environment;
 pub mod external;

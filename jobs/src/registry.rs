@@ -75,6 +75,13 @@ impl Registry {
         add::<kinds::close_position::ClosePosition>(&mut entries);
         add::<kinds::liquidate::Liquidate>(&mut entries);
         add::<kinds::reconcile_positions::ReconcilePositions>(&mut entries);
+        add::<kinds::refresh_market_data::RefreshMarketData>(&mut entries);
+        add::<kinds::probe_connectors::ProbeConnectors>(&mut entries);
+        add::<kinds::score_sentiment::ScoreSentiment>(&mut entries);
+        add::<kinds::fuse_sources::FuseSources>(&mut entries);
+        add::<kinds::sync_universe::SyncUniverse>(&mut entries);
+        add::<kinds::analyze_symbol::AnalyzeSymbol>(&mut entries);
+        add::<kinds::run_cycle::RunCycle>(&mut entries);
         if exercise {
             add::<kinds::exercise::Exercise>(&mut entries);
             add::<kinds::ledger::Ledger>(&mut entries);

@@ -15,6 +15,8 @@ mod replace;
 mod risk_view;
 mod timing;
 
+use uuid::Uuid;
+
 pub use adopt::Found;
 pub use cancel::{Cancel, cancel, liquidate};
 pub use close::{Close, close};
@@ -25,13 +27,15 @@ pub(crate) use abandon::abandoned;
 pub(crate) use adopt::{absorb, adopt, end_absent, halt, late};
 pub(crate) use answers::{broker, broker_error, until};
 pub(crate) use cancel::request;
+pub(crate) use close::close_for_decision;
 pub(crate) use refresh::{MAX_VIEW_AGE, refresh_account, refresh_symbol};
 pub(crate) use risk_view::{Gate, gate};
 
 /// The queue of everything that talks to the broker.
 pub const QUEUE: &str = "orders";
 
-/// Returns the key under which the orders of a symbol are sent one after the other.
-pub fn fifo_key(symbol: &str) -> String {
-    format!("symbol:{symbol}")
+/// Returns the key under which a user's orders of a symbol are sent one after the other; nobody
+/// waits for another's.
+pub fn fifo_key(user_id: Uuid, symbol: &str) -> String {
+    format!("{user_id}:{symbol}")
 }

@@ -16,6 +16,7 @@ mod clocks;
 mod crash_loop;
 mod crash_points;
 mod cut_off;
+mod cycles;
 mod database_stops;
 mod disk_full;
 mod effects;

@@ -8,7 +8,9 @@ use crate::{
 };
 
 mod authentication;
+mod autonomous;
 mod backtest;
+mod data_integration;
 mod strategy_management;
 mod trading;
 
@@ -43,6 +45,16 @@ pub(crate) const ALL: &[Flow] = &[
         test: "report_flow_4",
         title: "Trading Flow",
         run: |api, report| trading::run(api, report).boxed(),
+    },
+    Flow {
+        test: "report_flow_5",
+        title: "AI/Autonomous Flow",
+        run: |api, report| autonomous::run(api, report).boxed(),
+    },
+    Flow {
+        test: "report_flow_6",
+        title: "Data Integration Flow",
+        run: |api, report| data_integration::run(api, report).boxed(),
     },
 ];
 

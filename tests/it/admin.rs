@@ -5,6 +5,7 @@ mod bulk;
 mod changes;
 mod fleet;
 mod forks;
+mod halted_orders;
 mod listing;
 mod old_paths;
 mod queues;

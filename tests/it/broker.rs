@@ -2,7 +2,7 @@
 
 mod breaker;
 mod classes;
-mod far_side;
+pub(crate) mod far_side;
 mod limits;
 mod nonsense;
 mod paging;

@@ -1,7 +1,7 @@
 //! Trading over HTTP. No worker runs and no broker is asked: tests write down what it would say.
 
 mod access;
-mod by_hand;
+pub(crate) mod by_hand;
 mod cancelling;
 mod idempotency;
 mod limits;

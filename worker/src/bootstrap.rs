@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use jobs::{Environment, broker::alpaca::Alpaca, config::Config, db, external::ExternalMetrics};
+use jobs::{
+    Environment, analyst::Analysts, broker::alpaca::Alpaca, config::Config, connector::Connectors, db,
+    external::ExternalMetrics,
+};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 
@@ -26,10 +29,12 @@ pub fn start(name: &str) -> anyhow::Result<(Arc<Config>, PgPool)> {
 pub fn environment(config: Arc<Config>, pool: PgPool) -> anyhow::Result<Arc<Environment>> {
     let metrics = ExternalMetrics::default();
     let broker = Alpaca::configured(&config.broker, &pool, &metrics)?;
-    let env = Environment::new(pool, config);
+    let connectors = Connectors::configured(&config, &pool, &metrics)?;
+    let analysts = Analysts::configured(&config.analysts, &pool, &metrics)?;
+    let env = Environment::new(pool, config).with_connectors(connectors).with_analysts(analysts);
     Ok(Arc::new(match broker {
         Some(broker) => env.with_broker(Arc::new(broker), metrics),
-        None => env,
+        None => Environment { external: metrics, ..env },
     }))
 }
 

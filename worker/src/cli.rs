@@ -20,7 +20,7 @@ enum Command {
     Api(api::ApiArgs),
     /// Run jobs
     Worker(worker::WorkerArgs),
-    /// Serve a simulated exchange and data providers, with faults
+    /// Serve a simulated exchange and data providers (/polygon, /yahoo, /finnhub, /fred, /sec, /finra), with faults
     Sandbox(sandbox::SandboxArgs),
     /// Bring the database's schema up to date and load the market data that ships with Capstan
     Migrate,

@@ -42,6 +42,8 @@ error_codes! {
     INVALID_JSON = 400, "the body is not JSON; the message says where";
     INVALID_FIELD = 400, "a field of the body is missing, of the wrong type or out of range";
     INVALID_QUERY = 400, "a query parameter is of the wrong type or out of range";
+    INVALID_SYMBOL = 400, "the text is no symbol of a share or a pair";
+    TOO_MANY_SYMBOLS = 400, "more symbols are named than one request may be about";
     INVALID_CURSOR = 400, "the cursor was not made by this API or belongs to another list";
     INVALID_USERNAME = 400, "the user name is too short or too long after tags are stripped, reserved, or holds characters that can't be seen";
     INVALID_EMAIL = 400, "the mail address has no valid form";
@@ -114,6 +116,11 @@ error_codes! {
     UNIQUE_BLOCKED = 409, "an unfinished job has the same unique key; details name it";
     STALE_PREVIEW = 409, "the preview token is used, expired, another person's or for another action or filter";
     REQUEST_IN_FLIGHT = 409, "a request with the same Idempotency-Key is still at work: send it again later";
+    SYMBOL_LISTED = 409, "the symbol is on the watchlist already";
+    KILL_SWITCH_ACTIVE = 409, "the user's kill switch is on: nothing starts before it is released";
+    TRADING_HALTED = 409, "trading of the user, or of everybody, is halted or only reduces; details say whose";
+    AGENT_NOT_RUNNING = 409, "the agent does not run: only one that does can rest";
+    ORDER_NOT_HALTED = 409, "only an order that was halted can be disowned";
     NAME_TAKEN = 409, "another row of the kind has this name";
     BODY_TOO_LARGE = 413, "the body is larger than the limit";
     UNSUPPORTED_MEDIA_TYPE = 415, "the body is declared as something other than JSON";
@@ -123,9 +130,12 @@ error_codes! {
     ORDER_REJECTED = 422, "the broker, or a limit at the moment of sending, refused the order; details name both";
     ORDER_NOT_REPLACEABLE = 422, "the order can't be changed where it stands; details hold its status";
     IDEMPOTENCY_MISMATCH = 422, "the Idempotency-Key was used for another request: method, path or body differ";
+    TOO_MANY_WATCHLISTS = 422, "the user has as many watchlists as one may have";
+    WATCHLIST_FULL = 422, "the watchlist has as many symbols as one may have";
     UNPROCESSABLE = 422, "a well-formed request that a business rule refuses";
     TOO_MANY_ATTEMPTS = 429, "too many failed sign-ins; Retry-After says how many seconds to wait";
     TOO_MANY_RUNS = 429, "the user has as many unfinished back-tests as one may have; Retry-After says when to try again";
+    TOO_MANY_REQUESTS = 429, "the address has asked too often; Retry-After says when to try again";
     TOO_MANY_STREAMS = 429, "the user has as many event streams open as one may have";
     INTERNAL = 500, "our fault; the log has the cause under the request's id";
     BROKER_NOT_CONFIGURED = 503, "no broker is configured: nothing can be traded";

@@ -3,11 +3,13 @@
 
 mod bulk;
 mod changes;
+mod connectors;
 mod fleet;
 mod fork;
 mod jobs;
 mod limits;
 mod observability;
+mod orders;
 mod providers;
 mod queues;
 mod rbac;
@@ -40,6 +42,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(changes::discard))
         .routes(routes!(changes::resolve))
         .routes(routes!(fork::fork))
+        .routes(routes!(orders::disown))
         .routes(routes!(bulk::submit))
         .routes(routes!(bulk::one))
         .routes(routes!(bulk::stop))
@@ -56,5 +59,6 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(work_items::list))
         .routes(routes!(work_items::retry))
         .routes(routes!(work_items::dead_letter))
+        .merge(connectors::routes())
         .merge(observability::routes())
 }

@@ -6,21 +6,21 @@
 
 mod account;
 mod activity;
-mod amount;
+pub(super) mod amount;
 mod analytics;
 mod cancel;
-mod day;
+pub(super) mod day;
 mod fills;
 mod idempotency;
 mod market;
-mod order_view;
+pub(super) mod order_view;
 mod orders;
-mod place;
-mod positions;
-mod reconcile;
+pub(super) mod place;
+pub(super) mod positions;
+pub(super) mod reconcile;
 mod replace;
-mod risk;
-mod source;
+pub(super) mod risk;
+pub(super) mod source;
 mod trades;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -10,6 +10,7 @@ mod direct;
 mod event;
 mod fills;
 mod mask;
+mod protection;
 mod report;
 mod segments;
 mod signals;
@@ -24,6 +25,7 @@ pub use config::{Config, ConfigError, Direction, Fees, Fill, Sizing, Slippage, S
 pub use config_error::{MAX_MONEY, MAX_PERIOD, MAX_UNITS};
 pub use event::{OrderType, Reason, RoundTrip, Side, TradeEvent};
 pub use mask::Mask;
+pub use protection::Levels;
 pub use report::{BarsUsed, EquityPoint, Report};
 pub use signals::Signals;
 pub use simulation::Simulation;

@@ -1,9 +1,22 @@
 //! What an analyst says about a symbol, and what it may say.
 //!
-//! A proposal never acts: whether it becomes an order is for the gates to decide.
+//! A proposal never acts: whether it becomes an order is for the gates to decide. What comes from
+//! outside is read by [`Proposal::parse`] and judged by [`Proposal::validate`]; both refuse, and
+//! neither repairs a number.
+
+mod error;
+mod parse;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod validate;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+pub use error::ProposalError;
+pub use schema::json_schema;
+pub use validate::MAX_REASONING;
 
 /// What is proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +30,20 @@ pub enum Action {
     Hold,
 }
 
+impl Action {
+    /// Every action, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Buy, Self::Sell, Self::Hold];
+
+    /// Returns the word for it, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+            Self::Hold => "hold",
+        }
+    }
+}
+
 /// How risky the analyst finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,6 +54,20 @@ pub enum RiskLevel {
     Medium,
     /// Much.
     High,
+}
+
+impl RiskLevel {
+    /// Every level, lowest first.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// Returns the word for it, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
 
 /// An analyst's word on one symbol. Prices are money, fractions are of 1.

@@ -6,6 +6,10 @@
 //! never be reached otherwise than over its socket, and never claims that what it made up is a
 //! fact about the market.
 //!
+//! The exchange's routes begin with `/v2` and `/v1beta1`; the data providers lie under `/polygon`,
+//! `/yahoo`, `/finnhub`, `/fred`, `/sec`, `/sec-www` and `/finra`; language models answer
+//! `/v1/chat/completions` and `/v1/messages`.
+//!
 //! Beside the providers' routes there are its own, which ask for no key and so belong on a
 //! loopback address:
 //!
@@ -26,8 +30,10 @@ pub mod hours;
 pub mod journal;
 pub mod ledger;
 pub mod market_data;
+mod models;
 pub mod msgpack;
 pub mod prices;
+mod providers;
 pub mod reference;
 pub mod replay;
 pub mod server;

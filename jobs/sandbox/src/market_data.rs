@@ -7,7 +7,7 @@
 mod bars;
 mod latest;
 mod live;
-mod news;
+pub(crate) mod news;
 mod pages;
 mod query;
 mod shapes;

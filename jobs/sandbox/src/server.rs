@@ -17,9 +17,9 @@ use crate::{
     faults::{self, Faults},
     gate::{self, Gate},
     journal::Journal,
-    market_data,
+    market_data, models,
     prices::{FileError, Prices},
-    reference,
+    providers, reference,
     replay::{Clock, Replay},
     settings::Settings,
     stream::{self, Disturbances, StreamState},
@@ -113,5 +113,8 @@ fn assemble(
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, 40_510_000, "method not allowed")
         })
         .layer(middleware::from_fn_with_state(gate, gate::keep))
+        // After the gate, which is the exchange's: each provider asks for its own key.
+        .merge(models::router(&settings.key))
+        .merge(providers::router(replay.clone(), &settings.key, settings.seed))
         .layer(middleware::from_fn_with_state(faults, faults::disturb))
 }

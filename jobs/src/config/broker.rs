@@ -78,12 +78,12 @@ impl Broker {
 }
 
 /// An empty setting is none: deployments often can't leave one out.
-fn given(secret: Option<&SecretString>) -> Option<&SecretString> {
+pub(super) fn given(secret: Option<&SecretString>) -> Option<&SecretString> {
     secret.filter(|secret| !secret.expose_secret().is_empty())
 }
 
 /// Returns the scheme and the host that `url` names, as they are compared.
-fn host(key: &str, url: &str, schemes: [&str; 2]) -> Result<(String, String), ConfigError> {
+pub(super) fn host(key: &str, url: &str, schemes: [&str; 2]) -> Result<(String, String), ConfigError> {
     let refuse = |why: &str| ConfigError::Broker(format!("{key} = {url:?} is not allowed: {why}"));
     let uri: Uri = url.parse().map_err(|error| refuse(&format!("{error}")))?;
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || uri.query().is_some() {

@@ -14,7 +14,8 @@ type Number = (&'static str, i128, RangeInclusive<i128>);
 
 /// Returns every number but the slots of the queues, in the order of `config/default.toml`.
 fn numbers(config: &Config) -> Vec<Number> {
-    let Config { database, api, auth, queue, worker, backtest, broker, log: _ } = config;
+    let Config { database, api, auth, queue, worker, backtest, broker, connectors, analysts, cycle, log: _ } =
+        config;
     vec![
         ("database.max_connections", database.max_connections.into(), 2..=10_000),
         ("database.acquire_timeout_ms", database.acquire_timeout_ms.into(), 10..=DAY_MS),
@@ -29,6 +30,7 @@ fn numbers(config: &Config) -> Vec<Number> {
         ("api.header_timeout_ms", api.header_timeout_ms.into(), 10..=DAY_MS),
         ("api.max_streams_per_user", wide(api.max_streams_per_user), 0..=MANY),
         ("api.run_wait_ms", api.run_wait_ms.into(), 0..=DAY_MS),
+        ("api.analysis_wait_ms", api.analysis_wait_ms.into(), 0..=DAY_MS),
         ("auth.free_failures", auth.free_failures.into(), 0..=MANY),
         ("auth.free_failures_account", auth.free_failures_account.into(), 0..=MANY),
         ("auth.free_failures_address", auth.free_failures_address.into(), 0..=MANY),
@@ -55,7 +57,47 @@ fn numbers(config: &Config) -> Vec<Number> {
         ("broker.requests_per_minute", broker.requests_per_minute.into(), 2..=10_000_000),
         ("broker.burst", broker.burst.into(), 1..=MANY),
         ("broker.patience_ms", broker.patience_ms.into(), 0..=60_000),
+        ("cycle.max_symbols", wide(cycle.max_symbols), 1..=1000),
+        ("cycle.quote_max_age_s", cycle.quote_max_age_s.into(), 1..=86_400),
+        ("cycle.bars_max_age_s", cycle.bars_max_age_s.into(), 60..=604_800),
+        ("cycle.analyses_at_once", wide(cycle.analyses_at_once), 1..=100),
+        ("cycle.source_timeout_ms", cycle.source_timeout_ms.into(), 100..=120_000),
+        ("cycle.analyst_timeout_ms", cycle.analyst_timeout_ms.into(), 100..=240_000),
         ("broker.stream_silence_ms", broker.stream_silence_ms.into(), 100..=DAY_MS),
+        ("connectors.quote_max_age_s", connectors.quote_max_age_s.into(), 1..=86_400),
+        ("connectors.patience_ms", connectors.patience_ms.into(), 0..=60_000),
+        (
+            "connectors.polygon.requests_per_minute",
+            connectors.polygon.requests_per_minute.into(),
+            2..=10_000_000,
+        ),
+        ("connectors.polygon.timeout_ms", connectors.polygon.timeout_ms.into(), 100..=60_000),
+        ("connectors.yahoo.requests_per_minute", connectors.yahoo.requests_per_minute.into(), 2..=10_000_000),
+        ("connectors.yahoo.timeout_ms", connectors.yahoo.timeout_ms.into(), 100..=60_000),
+        (
+            "connectors.finnhub.requests_per_minute",
+            connectors.finnhub.requests_per_minute.into(),
+            2..=10_000_000,
+        ),
+        ("connectors.finnhub.timeout_ms", connectors.finnhub.timeout_ms.into(), 100..=60_000),
+        ("connectors.fred.requests_per_minute", connectors.fred.requests_per_minute.into(), 2..=10_000_000),
+        ("connectors.fred.timeout_ms", connectors.fred.timeout_ms.into(), 100..=60_000),
+        ("connectors.sec.requests_per_minute", connectors.sec.requests_per_minute.into(), 2..=10_000_000),
+        ("connectors.sec.timeout_ms", connectors.sec.timeout_ms.into(), 100..=60_000),
+        ("connectors.finra.requests_per_minute", connectors.finra.requests_per_minute.into(), 2..=10_000_000),
+        ("connectors.finra.timeout_ms", connectors.finra.timeout_ms.into(), 100..=60_000),
+        ("analysts.timeout_ms", analysts.timeout_ms.into(), 100..=120_000),
+        ("analysts.cache_minutes", analysts.cache_minutes.into(), 0..=1440),
+        ("analysts.openai.requests_per_minute", analysts.openai.requests_per_minute.into(), 2..=10_000_000),
+        ("analysts.openai.concurrent", analysts.openai.concurrent.into(), 1..=1000),
+        ("analysts.openai.daily_tokens", analysts.openai.daily_tokens.into(), 0..=1_000_000_000_000),
+        (
+            "analysts.anthropic.requests_per_minute",
+            analysts.anthropic.requests_per_minute.into(),
+            2..=10_000_000,
+        ),
+        ("analysts.anthropic.concurrent", analysts.anthropic.concurrent.into(), 1..=1000),
+        ("analysts.anthropic.daily_tokens", analysts.anthropic.daily_tokens.into(), 0..=1_000_000_000_000),
     ]
 }
 

@@ -31,7 +31,7 @@ pub use read::{
 };
 pub use seen::{Execution, Seen, seen};
 pub use transitions::{
-    CancelRequest, Sending, begin_sending, cancel_unsent, end_before_sending, halt, lock, mark_ended,
+    CancelRequest, Sending, begin_sending, cancel_unsent, disown, end_before_sending, halt, lock, mark_ended,
     reject_sent, request_cancel,
 };
 

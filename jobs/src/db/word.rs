@@ -40,4 +40,32 @@ decoded!(
     super::risk::TradingState,
     super::reconciliations::Trigger,
     super::reconciliations::Outcome,
+    domain::cycle::DecisionOrigin,
+    domain::cycle::DecisionStatus,
+    domain::cycle::Mode,
+    domain::universe::CandidateStatus,
+    domain::universe::Tier,
 );
+
+/// Decodes a word as serde knows it, for words without a parser of their own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<T>(T);
+
+impl<'r, T: serde::de::DeserializeOwned> Decode<'r, Postgres> for Named<T> {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        let word = <&str as Decode<Postgres>>::decode(value)?;
+        Ok(Self(serde_json::from_value(word.into())?))
+    }
+}
+
+impl From<Named<domain::decision::Action>> for domain::decision::Action {
+    fn from(word: Named<Self>) -> Self {
+        word.0
+    }
+}
+
+impl From<Named<domain::decision::RiskLevel>> for domain::decision::RiskLevel {
+    fn from(word: Named<Self>) -> Self {
+        word.0
+    }
+}

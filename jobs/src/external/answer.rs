@@ -10,6 +10,7 @@ use http::{
 };
 use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{ExternalError, error::cut};
 
@@ -41,6 +42,11 @@ impl Answer {
         self.status
     }
 
+    /// Returns the body as it came, whatever it says that it is.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Returns the body as `T`; it must say that it is JSON, be JSON, and have `T`'s types.
     /// Fields that `T` does not know are passed over.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ExternalError> {
@@ -68,17 +74,26 @@ pub(super) fn judge(raw: Raw) -> Result<Answer, ExternalError> {
             let body = body.map_err(|limit| malformed(format!("a body of more than {limit} bytes")))?;
             Ok(Answer { status, json: is_json(&head.headers), body })
         }
+        429 if is_final(body.as_deref().unwrap_or_default()) => Err(refused(status, body)),
         429 => Err(ExternalError::RateLimited { until: Utc::now() + wait(&head.headers, Utc::now()) }),
         408 | 500..=599 => Err(ExternalError::Unknown {
             reason: format!("answered with {status}: {}", preview(&body.unwrap_or_default())),
         }),
-        400..=499 => {
-            let body = body.unwrap_or_default();
-            let body = &body[..body.len().min(REFUSAL)];
-            Err(ExternalError::Refused { status, body: String::from_utf8_lossy(body).into_owned() })
-        }
+        400..=499 => Err(refused(status, body)),
         _ => Err(malformed(format!("status {status}, which answers nothing"))),
     }
+}
+
+fn refused(status: u16, body: Result<Bytes, usize>) -> ExternalError {
+    let body = body.unwrap_or_default();
+    let body = &body[..body.len().min(REFUSAL)];
+    ExternalError::Refused { status, body: String::from_utf8_lossy(body).into_owned() }
+}
+
+/// Returns whether a 429 says that the account's quota is used up, which no waiting cures.
+fn is_final(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    ["code", "type"].iter().any(|key| body["error"][key] == "insufficient_quota")
 }
 
 fn malformed(reason: impl AsRef<str>) -> ExternalError {

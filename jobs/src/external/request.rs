@@ -1,6 +1,7 @@
 //! What is asked of a provider.
 
 use http::Method;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 /// Who goes first when the allowance runs low.
@@ -18,6 +19,8 @@ pub struct Request {
     operation: &'static str,
     method: Method,
     target: String,
+    /// Part of the query, kept apart from what errors and logs may show.
+    secret: Option<(&'static str, SecretString)>,
     body: Option<Value>,
     priority: Priority,
     repeatable: bool,
@@ -36,6 +39,7 @@ impl Request {
             operation,
             method,
             target: path.into(),
+            secret: None,
             body: None,
             priority: Priority::Normal,
             repeatable: false,
@@ -50,6 +54,13 @@ impl Request {
         self.target.push('=');
         self.target.push_str(&segment(value));
         self
+    }
+
+    /// Adds `name=value` to the query as it is sent, for providers that take a key nowhere else; no
+    /// error and no log shows it.
+    #[must_use]
+    pub fn secret_query(self, name: &'static str, value: SecretString) -> Self {
+        Self { secret: Some((name, value)), ..self }
     }
 
     /// Gives it a JSON body.
@@ -83,6 +94,13 @@ impl Request {
 
     pub(super) fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Returns the target as it is sent, with what must not be shown.
+    pub(super) fn sent_target(&self) -> String {
+        let Some((name, value)) = &self.secret else { return self.target.clone() };
+        let link = if self.target.contains('?') { '&' } else { '?' };
+        format!("{}{link}{name}={}", self.target, segment(value.expose_secret()))
     }
 
     pub(super) fn body(&self) -> Option<&Value> {
@@ -133,5 +151,8 @@ mod tests {
         }
         let request = Request::get("x", "/v2/orders").query("status", "all").query("symbols", "A,B");
         assert_eq!(request.target(), "/v2/orders?status=all&symbols=A%2CB");
+        let keyed = request.secret_query("api_key", "hush".into());
+        assert_eq!(keyed.sent_target(), "/v2/orders?status=all&symbols=A%2CB&api_key=hush");
+        assert!(!keyed.target().contains("hush") && !format!("{keyed:?}").contains("hush"), "{keyed:?}");
     }
 }

@@ -114,12 +114,30 @@ impl Transport {
         }
     }
 
+    /// Returns `error` without the secrets, which a provider may repeat when it refuses them.
+    pub(super) fn without_secrets(&self, error: ExternalError) -> ExternalError {
+        let mask = |text: String| {
+            let words =
+                self.secrets.iter().filter_map(|(_, secret)| secret.expose_secret().split(' ').next_back());
+            words.filter(|word| !word.is_empty()).fold(text, |text, word| text.replace(word, "***"))
+        };
+        match error {
+            ExternalError::Refused { status, body } => ExternalError::Refused { status, body: mask(body) },
+            ExternalError::Unknown { reason } => ExternalError::Unknown { reason: mask(reason) },
+            ExternalError::Malformed { reason } => ExternalError::Malformed { reason: mask(reason) },
+            other => other,
+        }
+    }
+
     fn http(&self, request: &Request) -> http::Result<HttpRequest<Full<Bytes>>> {
         let mut http = HttpRequest::builder()
             .method(request.method())
-            .uri(format!("{}{}", self.base, request.target()))
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, concat!("capstan/", env!("CARGO_PKG_VERSION")));
+            .uri(format!("{}{}", self.base, request.sent_target()))
+            .header(ACCEPT, "application/json");
+        // Some providers want to be told whom they may write to: then that is among the headers.
+        if !self.secrets.iter().any(|(name, _)| name == USER_AGENT) {
+            http = http.header(USER_AGENT, concat!("capstan/", env!("CARGO_PKG_VERSION")));
+        }
         for (name, value) in &self.secrets {
             if let Some(value) = header_value(value) {
                 http = http.header(name, value);

@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::order::{Amount, OrderRequest, Side};
+use domain::{
+    cycle::DecisionStatus,
+    order::{Amount, OrderRequest, Side},
+};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,13 +17,14 @@ use uuid::Uuid;
 
 use crate::{
     db::{
+        decisions,
         orders::{self, Origin},
         positions::{self, Position},
     },
     environment::Environment,
     handler::{Handler, Policy, Success},
     job::Job,
-    queue::{Backoff, Context, JobError},
+    queue::{Backoff, Context, Ending, JobError},
     trading::{self, PlaceRefused, PlaceRequest},
 };
 
@@ -68,6 +72,9 @@ pub struct ClosePosition {
     pub order_id: Uuid,
     /// Where the wish comes from.
     pub origin: Origin,
+    /// The decision that asks for it, which follows the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_id: Option<Uuid>,
 }
 
 impl Job for ClosePosition {
@@ -103,7 +110,7 @@ impl Handler for ClosePosition {
         let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
         let output = match held {
             Some(held) => self.place(&mut tx, &ctx, &held).await?,
-            None => json!({ "skipped": "there is no such position" }),
+            None => self.skip(&mut tx, "there is no such position").await?,
         };
         let success = ctx.complete_in(&mut tx, output).await?;
         tx.commit().await?;
@@ -111,6 +118,10 @@ impl Handler for ClosePosition {
         env.hints.admissions();
         env.hints.jobs(trading::QUEUE);
         Ok(success)
+    }
+
+    async fn abandoned(self, conn: &mut PgConnection, ending: &Ending) -> sqlx::Result<()> {
+        self.end(conn, DecisionStatus::Failed, &ending.message).await
     }
 }
 
@@ -140,26 +151,46 @@ impl ClosePosition {
         let side = if held.qty > Decimal::ZERO { Side::Sell } else { Side::Buy };
         let qty = self.portion.of(held.qty);
         if qty <= Decimal::ZERO {
-            return Ok(json!({ "skipped": "nothing is to be closed" }));
+            return Ok(self.skip(conn, "nothing is to be closed").await?);
         }
         let wish = PlaceRequest {
             user_id: self.user_id,
             request: OrderRequest::market(self.symbol.as_str(), side, Amount::Units(qty)),
             origin: self.origin,
             strategy_id: None,
-            decision_id: None,
+            decision_id: self.decision_id,
             trace_id: ctx.trace_id().map(Into::into),
             order_id: Some(self.order_id),
         };
         match trading::place(conn, None, wish).await {
-            Ok(placed) => Ok(json!({ "order_id": placed.order.id, "job_id": placed.job_id, "qty": qty })),
+            Ok(placed) => {
+                if let Some(decision_id) = self.decision_id {
+                    decisions::ordered(conn, decision_id, placed.order.id).await?;
+                }
+                Ok(json!({ "order_id": placed.order.id, "job_id": placed.job_id, "qty": qty }))
+            }
             Err(PlaceRefused::Risk(refusal)) => {
+                let reason = format!("{}: {}", refusal.rule, refusal.message);
+                self.end(conn, DecisionStatus::Rejected, &reason).await?;
                 Ok(json!({ "refused": refusal.rule.as_str(), "message": refusal.message }))
             }
             Err(PlaceRefused::Invalid(error)) => Err(JobError::fatal("CLOSE_INVALID", error)),
             Err(PlaceRefused::Enqueue(error)) => Err(JobError::retryable("ENQUEUE", error)),
             Err(PlaceRefused::Database(error)) => Err(error.into()),
         }
+    }
+
+    /// Ends the decision behind a close that has nothing to do; returns what the job says of it.
+    async fn skip(&self, conn: &mut PgConnection, reason: &str) -> sqlx::Result<Value> {
+        self.end(conn, DecisionStatus::Skipped, reason).await?;
+        Ok(json!({ "skipped": reason }))
+    }
+
+    async fn end(&self, conn: &mut PgConnection, status: DecisionStatus, reason: &str) -> sqlx::Result<()> {
+        if let Some(decision_id) = self.decision_id {
+            decisions::end(conn, decision_id, status, reason).await?;
+        }
+        Ok(())
     }
 }
 

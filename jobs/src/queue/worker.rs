@@ -29,14 +29,14 @@ use super::{
     fetcher::Fetcher,
     flusher::Flusher,
     hand::Hand,
-    leader::stand,
+    leader::{Term, stand},
     lease::{Interruption, Leases},
     listener::{Wakers, listen},
     maintenance,
     probe::Prober,
     scheduler,
 };
-use crate::{environment::Environment, registry::Registry, trade_stream};
+use crate::{connector, cycle, environment::Environment, registry::Registry, trade_stream};
 
 /// The most slots that an operator can give a queue of one process (the check of `queue.queues`).
 const MOST_SLOTS: usize = 10_000;
@@ -230,11 +230,24 @@ fn stand_for_offices(
     shutdown: &CancellationToken,
 ) {
     let (pool, hints) = (env.pool.clone(), env.hints.clone());
-    let scheduling = move |term| scheduler::lead(pool.clone(), hints.clone(), term);
+    let surroundings = env.clone();
+    let scheduling = move |term: Term| {
+        let schedules = scheduler::lead(pool.clone(), hints.clone(), term.clone());
+        let probes = connector::clock::keep_time(surroundings.clone(), term);
+        async {
+            tokio::select! {
+                () = schedules => {}
+                () = probes => {}
+            }
+        }
+    };
     offices.spawn(stand(env.direct.clone(), "scheduler", worker_id, shutdown.clone(), scheduling));
     let (pool, days) = (env.pool.clone(), env.config.queue.retention_days);
     let maintaining = move |term| maintenance::lead(pool.clone(), term, days);
     offices.spawn(stand(env.direct.clone(), "maintenance", worker_id, shutdown.clone(), maintaining));
+    let surroundings = env.clone();
+    let ticking = move |term| cycle::lead(surroundings.clone(), term);
+    offices.spawn(stand(env.direct.clone(), "cycles", worker_id, shutdown.clone(), ticking));
     if env.broker.is_some() {
         let surroundings = env.clone();
         let listening = move |term| trade_stream::lead(surroundings.clone(), term);

@@ -33,12 +33,33 @@ pub struct Close<'a> {
 ///
 /// The order that closes is made by the job, once the position is free of other orders.
 pub async fn close(conn: &mut PgConnection, close: &Close<'_>) -> Result<Enqueued, EnqueueError> {
+    request(conn, close, Uuid::now_v7(), None).await
+}
+
+/// Enqueues the close that a decision asks for, like [`close`]; its order will have the id `order_id`,
+/// and the decision follows it.
+pub(crate) async fn close_for_decision(
+    conn: &mut PgConnection,
+    close: &Close<'_>,
+    order_id: Uuid,
+    decision_id: Uuid,
+) -> Result<Enqueued, EnqueueError> {
+    request(conn, close, order_id, Some(decision_id)).await
+}
+
+async fn request(
+    conn: &mut PgConnection,
+    close: &Close<'_>,
+    order_id: Uuid,
+    decision_id: Option<Uuid>,
+) -> Result<Enqueued, EnqueueError> {
     let job = ClosePosition {
         user_id: close.user_id,
         symbol: close.symbol.to_owned(),
         portion: close.portion,
-        order_id: Uuid::now_v7(),
+        order_id,
         origin: close.origin,
+        decision_id,
     };
     let mut options = Enqueue::default().not_after(PATIENCE).tag(format!("user:{}", close.user_id));
     if let Some(trace_id) = close.trace_id {

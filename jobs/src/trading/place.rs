@@ -118,7 +118,12 @@ pub async fn place(
     };
     orders::insert(conn, new).await?;
     let options = options(conn, &place.request, job_id, id, place.trace_id.as_deref()).await?;
-    enqueue(conn, &SubmitOrder { order_id: id }, options.fifo(fifo_key(&place.request.symbol))).await?;
+    enqueue(
+        conn,
+        &SubmitOrder { order_id: id },
+        options.fifo(fifo_key(place.user_id, &place.request.symbol)),
+    )
+    .await?;
     audit::record(
         conn,
         Entry {

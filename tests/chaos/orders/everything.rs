@@ -17,8 +17,8 @@ use super::{
 /// Workers that are hit. One more is spared: who has not held its own leases for a while rescues
 /// nobody else's, and these live too short for that.
 const WORKERS: usize = 3;
-/// More than there are symbols: the orders of one go one after the other.
-const SLOTS: usize = 8;
+/// As many orders under way at once in one process.
+const SLOTS: usize = 16;
 const FROZEN: Duration = LEASE.saturating_mul(2);
 /// From the first worker that serves to the last order that is sent.
 const LIMIT: Duration = Duration::from_mins(3);

@@ -44,7 +44,11 @@ async fn a_queue_shows_what_waits_what_is_done_and_who_works() {
     let (_, all, _) = admin.get("/api/admin/queues").await;
     let names: Vec<&str> =
         all.as_array().expect("an array").iter().filter_map(|queue| queue["queue"].as_str()).collect();
-    assert_eq!(names, ["backtests", "default", "orders"], "the configured ones are there without jobs");
+    assert_eq!(
+        names,
+        ["agents", "backtests", "data", "default", "orders"],
+        "the configured ones are there without jobs"
+    );
 }
 
 #[tokio::test]

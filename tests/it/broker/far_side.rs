@@ -17,22 +17,22 @@ use tokio::{
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) method: String,
-    pub(super) target: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) target: String,
     /// Names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Seen {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// What the far side does about a request.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// Answers in JSON.
     Json(u16, Value),
     /// Answers with headers and a body.
@@ -50,14 +50,14 @@ pub(super) enum Reply {
 type Script = Arc<Mutex<dyn FnMut(&Seen) -> Reply + Send>>;
 
 /// A running far side; it is gone with this value.
-pub(super) struct FarSide {
-    pub(super) url: String,
+pub(crate) struct FarSide {
+    pub(crate) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     task: JoinHandle<()>,
 }
 
 impl FarSide {
-    pub(super) async fn start(script: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
+    pub(crate) async fn start(script: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
         let listener =
             TcpListener::bind("127.0.0.1:0").await.expect("the loopback interface has a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
@@ -68,7 +68,7 @@ impl FarSide {
     }
 
     /// Returns the requests so far, oldest first.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         lock(&self.seen).clone()
     }
 }
@@ -142,7 +142,7 @@ async fn read(socket: &mut TcpStream) -> io::Result<Option<Seen>> {
 }
 
 /// Returns an answer as bytes.
-pub(super) fn text(status: u16, headers: &[(&'static str, String)], body: &str) -> Vec<u8> {
+pub(crate) fn text(status: u16, headers: &[(&'static str, String)], body: &str) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} Whatever\r\n");
     if status != 204 {
         head += "content-length: ";

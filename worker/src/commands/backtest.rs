@@ -2,6 +2,7 @@
 
 mod bars_file;
 mod case;
+mod evaluate;
 #[cfg(test)]
 mod golden;
 mod options;
@@ -23,6 +24,8 @@ pub enum BacktestArgs {
     Replay(replay::ReplayArgs),
     /// Runs a grid of moving-average crossovers over one CSV file, on all cores.
     Sweep(sweep::SweepArgs),
+    /// Runs the technical analyst over the shipped bars, beside buying and holding.
+    Evaluate(evaluate::EvaluateArgs),
 }
 
 /// Runs the subcommand; prints to standard output.
@@ -31,5 +34,6 @@ pub fn run(args: BacktestArgs) -> anyhow::Result<()> {
         BacktestArgs::Run(args) => single::run(&args),
         BacktestArgs::Replay(args) => replay::run(&args),
         BacktestArgs::Sweep(args) => sweep::run(&args),
+        BacktestArgs::Evaluate(args) => evaluate::run(&args),
     }
 }

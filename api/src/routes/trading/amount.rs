@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use serde_json::Value;
 
 /// Returns `amount` as plain decimal text without trailing zeros.
-pub(super) fn text(amount: Decimal) -> String {
+pub(in crate::routes) fn text(amount: Decimal) -> String {
     amount.normalize().to_string()
 }
 
@@ -22,7 +22,7 @@ pub(super) fn fixed(amount: Decimal, decimals: u32) -> String {
 }
 
 /// Returns `amount` as the nearest JSON number.
-pub(super) fn number(amount: Decimal) -> f64 {
+pub(in crate::routes) fn number(amount: Decimal) -> f64 {
     amount.to_f64().unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::market_hours;
 
 /// Returns midnight in New York of the day at `now`, as an instant.
-pub(super) fn start(now: DateTime<Utc>) -> DateTime<Utc> {
+pub(in crate::routes) fn start(now: DateTime<Utc>) -> DateTime<Utc> {
     let local = market_hours::local(now);
     let elapsed = local.time().signed_duration_since(chrono::NaiveTime::MIN);
     // On the two days a year when clocks change, at night, an hour off: nothing trades then.

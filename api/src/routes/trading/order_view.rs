@@ -15,7 +15,7 @@ use crate::timestamp;
 /// An order's row. Amounts are text.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OrderView {
+pub(in crate::routes) struct OrderView {
     id: Uuid,
     broker: String,
     /// The broker's id, once the broker has it.

@@ -198,7 +198,7 @@ async fn submit(
 }
 
 /// Wakes workers and streams after an order was accepted.
-pub(super) fn announce(state: &AppState) {
+pub(in crate::routes) fn announce(state: &AppState) {
     state.hints.jobs(trading::QUEUE);
     state.hints.admissions();
     state.hints.events();
@@ -246,7 +246,7 @@ fn refused(refused: PlaceRefused) -> ApiError {
 }
 
 /// Nothing of ours is unique against earlier jobs in a way that refuses: only the database can.
-pub(super) fn not_enqueued(error: EnqueueError) -> ApiError {
+pub(in crate::routes) fn not_enqueued(error: EnqueueError) -> ApiError {
     match error {
         EnqueueError::Database(error) => error.into(),
         other => ApiError::internal(other),

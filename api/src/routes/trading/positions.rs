@@ -15,7 +15,8 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-pub(super) use view::{PositionView, Worth};
+pub(in crate::routes) use view::PositionView;
+pub(super) use view::Worth;
 
 use super::source::{Seen, Source};
 use crate::{

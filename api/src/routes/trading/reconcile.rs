@@ -9,6 +9,7 @@ use jobs::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ const LAST: i64 = 20;
 /// What was queued.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Queued {
+pub(in crate::routes) struct Queued {
     success: bool,
     /// The job; one that waited already stands for it.
     work_item_id: Uuid,
@@ -72,7 +73,8 @@ pub(super) async fn reconcile_positions(
     queue(&state, &actor).await.map(Json)
 }
 
-async fn queue(state: &AppState, actor: &Actor) -> ApiResult<Queued> {
+/// Queues a reconciliation of positions and orders with the broker.
+pub(in crate::routes) async fn queue(state: &AppState, actor: &Actor) -> ApiResult<Queued> {
     require_broker(state)?;
     let job = ReconcilePositions { trigger: Trigger::User, user_id: Some(actor.user_id) };
     let mut tx = state.pool.begin().await?;
@@ -157,7 +159,7 @@ impl RunView {
 /// How reconciliation stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct StatusView {
+pub(in crate::routes) struct StatusView {
     /// The last run that ended; null when there was none.
     last_run: Option<RunView>,
     /// How often workers reconcile by themselves, in milliseconds.
@@ -173,12 +175,17 @@ pub(super) struct StatusView {
     responses((status = 200, body = StatusView)), security(("session" = []))
 )]
 pub(super) async fn status(actor: Actor, State(state): State<AppState>) -> ApiResult<Json<StatusView>> {
-    let runs = reconciliations::recent(&mut *state.pool.acquire().await?, LAST).await?;
+    standing(&mut *state.pool.acquire().await?, &actor).await.map(Json)
+}
+
+/// Returns how reconciliation stands.
+pub(in crate::routes) async fn standing(conn: &mut PgConnection, actor: &Actor) -> ApiResult<StatusView> {
+    let runs = reconciliations::recent(conn, LAST).await?;
     let interval = INTERVAL_S * 1000;
     let since = runs.first().map(|run| (chrono::Utc::now() - run.started_at).num_milliseconds());
     let next_run_in = since.map_or(0, |since| (interval - since).clamp(0, interval));
     let is_reconciling = runs.first().is_some_and(|run| run.status == Outcome::Running);
     let last = runs.into_iter().find(|run| run.status != Outcome::Running);
-    let last_run = last.map(|run| RunView::new(run, &actor));
-    Ok(Json(StatusView { last_run, interval, is_reconciling, next_run_in }))
+    let last_run = last.map(|run| RunView::new(run, actor));
+    Ok(StatusView { last_run, interval, is_reconciling, next_run_in })
 }

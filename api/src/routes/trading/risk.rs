@@ -3,11 +3,11 @@
 //! Every change is audited in its own transaction; workers read all of it afresh before they send
 //! anything.
 
-mod closing;
-mod decode;
+pub(in crate::routes) mod closing;
+pub(in crate::routes) mod decode;
 mod kill_switch;
 mod locks;
-mod settings;
+pub(in crate::routes) mod settings;
 mod trading_state;
 
 use sqlx::PgConnection;

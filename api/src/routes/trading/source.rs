@@ -27,7 +27,7 @@ const RETRY_S: u64 = 5;
 /// Where the figures come from.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Source {
+pub(in crate::routes) struct Source {
     /// `alpaca_live`, `cache_stale` or `unavailable`.
     #[serde(rename = "source")]
     word: &'static str,
@@ -70,9 +70,9 @@ impl Metadata {
 
 /// What the broker last said, and where that leaves a reply.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) broker: State,
-    pub(super) source: Source,
+pub(in crate::routes) struct Seen {
+    pub(in crate::routes) broker: State,
+    pub(in crate::routes) source: Source,
     configured: bool,
     now: DateTime<Utc>,
 }
@@ -87,7 +87,7 @@ struct Away {
 
 impl Seen {
     /// Reads what the broker last said.
-    pub(super) async fn load(conn: &mut PgConnection, state: &AppState) -> ApiResult<Self> {
+    pub(in crate::routes) async fn load(conn: &mut PgConnection, state: &AppState) -> ApiResult<Self> {
         let broker = broker_state::state(conn).await?;
         Ok(Self::new(broker, is_configured(state), Utc::now()))
     }
@@ -118,7 +118,7 @@ impl Seen {
     }
 
     /// Returns the account, or why there is none.
-    pub(super) fn account(&self) -> ApiResult<&AccountView> {
+    pub(in crate::routes) fn account(&self) -> ApiResult<&AccountView> {
         let account = self.broker.account.as_ref().filter(|_| self.is_available());
         account.ok_or_else(|| self.refusal())
     }
@@ -159,12 +159,12 @@ impl Seen {
 }
 
 /// Returns whether orders can go anywhere.
-pub(super) fn is_configured(state: &AppState) -> bool {
+pub(in crate::routes) fn is_configured(state: &AppState) -> bool {
     state.config.broker.keys().is_some()
 }
 
 /// Refuses with 503 what only makes sense with a broker.
-pub(super) fn require_broker(state: &AppState) -> ApiResult<()> {
+pub(in crate::routes) fn require_broker(state: &AppState) -> ApiResult<()> {
     if is_configured(state) {
         return Ok(());
     }

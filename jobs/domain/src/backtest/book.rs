@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::event::{OrderType, Reason, RoundTrip, Side, TradeEvent};
+use super::protection::Protection;
 
 /// An open position of one symbol.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,8 +20,8 @@ pub(crate) struct Position {
     pub bar: usize,
     /// Opening session.
     pub date: NaiveDate,
-    /// The close the opening was decided on; the base of stop and target.
-    pub decided: f64,
+    /// Where it is left without a signal.
+    pub protection: Protection,
 }
 
 /// One fill to be booked.
@@ -92,7 +93,7 @@ impl Book {
     }
 
     /// Opens a position of `quantity` shares on `side`; the symbol must be flat.
-    pub(crate) fn open(&mut self, at: &Booking, side: Side, quantity: f64, decided: f64) {
+    pub(crate) fn open(&mut self, at: &Booking, side: Side, quantity: f64, protection: Protection) {
         self.pay(side, quantity, at.price, at.fees);
         self.positions[at.symbol] = Some(Position {
             side,
@@ -101,7 +102,7 @@ impl Book {
             fees: at.fees,
             bar: at.bar,
             date: at.date,
-            decided,
+            protection,
         });
         self.record(at, side, quantity, side.sign() * quantity, None);
     }

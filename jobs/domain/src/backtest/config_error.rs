@@ -176,7 +176,7 @@ impl Config {
 
 fn strategy(strategy: &Strategy) -> Result<(), ConfigError> {
     match *strategy {
-        Strategy::BuyAndHold => Ok(()),
+        Strategy::BuyAndHold | Strategy::TechnicalAnalyst => Ok(()),
         Strategy::MovingAverageCrossover { fast, slow } => {
             period("strategy.fast", fast)?;
             period("strategy.slow", slow)?;

@@ -3,6 +3,7 @@
 use super::book::{Book, Booking};
 use super::config::Config;
 use super::event::{OrderType, Reason, Side};
+use super::protection::Protection;
 use super::report::Report;
 use super::signals::Signals;
 use super::terms::Configured;
@@ -34,7 +35,7 @@ pub(crate) fn run(config: &Config, series: &Series) -> Report {
             reason: Reason::Entry,
             order_type: OrderType::Market,
         };
-        book.open(&at, Side::Buy, leg.quantity, series.close[leg.decided]);
+        book.open(&at, Side::Buy, leg.quantity, Protection::default());
         // Held until the exit, marked at each close.
         let end = leg.exit.map_or(len, |exit| exit.bar);
         exposure.extend(series.close[leg.entry..end].iter().map(|close| leg.quantity * close));

@@ -2,6 +2,7 @@
 
 use super::book::{Booking, Position};
 use super::event::{OrderType, Reason, Side};
+use super::protection::Protection;
 use super::simulation::Simulation;
 use super::terms::{Ask, Terms};
 use crate::bars::Series;
@@ -13,8 +14,8 @@ pub(crate) struct Order {
     pub closes: bool,
     /// The side opened afterwards.
     pub opens: Option<Side>,
-    /// The close decided on.
-    pub decided: f64,
+    /// Where the position opened is left without a signal.
+    pub protection: Protection,
 }
 
 impl<T: Terms> Simulation<'_, T> {
@@ -60,7 +61,7 @@ impl<T: Terms> Simulation<'_, T> {
         if opened && self.book.positions[symbol].is_none() {
             let fees = self.terms.fees(quantity, price, share);
             let at = self.booking(symbol, price, reference, fees, Reason::Entry, OrderType::Market);
-            self.book.open(&at, side, quantity, order.decided);
+            self.book.open(&at, side, quantity, order.protection);
         }
     }
 
@@ -105,9 +106,7 @@ impl<T: Terms> Simulation<'_, T> {
             };
             let (series, bar) = (&self.series[symbol], self.cursors[symbol]);
             let (open, high, low) = (series.open[bar], series.high[bar], series.low[bar]);
-            let sign = position.side.sign();
-            let stop = self.config.stop_loss.map(|f| position.decided * (1.0 - sign * f));
-            let target = self.config.take_profit.map(|f| position.decided * (1.0 + sign * f));
+            let Protection { stop, target } = position.protection;
             let long = position.side == Side::Buy;
             let hit = match (stop, target) {
                 (Some(stop), _) if long && low <= stop => Some((Reason::StopLoss, open.min(stop))),

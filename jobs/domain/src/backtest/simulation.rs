@@ -6,6 +6,7 @@ use super::book::Book;
 use super::config::{Config, Direction, Fill};
 use super::event::Side;
 use super::fills::Order;
+use super::protection::Protection;
 use super::report::Report;
 use super::signals::Signals;
 use super::terms::{Configured, Terms};
@@ -25,6 +26,8 @@ pub struct Simulation<'a, T: Terms = Configured> {
     pub(super) terms: T,
     pub(super) series: &'a [Series],
     signals: Vec<Signals>,
+    /// Whether any position may have a stop or a target.
+    protects: bool,
     first_decision: usize,
     pub(super) dates: Vec<NaiveDate>,
     /// Next bar of each symbol.
@@ -72,6 +75,9 @@ impl<'a, T: Terms> Simulation<'a, T> {
         Ok(Self {
             terms,
             series,
+            protects: config.stop_loss.is_some()
+                || config.take_profit.is_some()
+                || signals.iter().any(|one| one.levels.is_some()),
             signals,
             first_decision: config.first_decision.unwrap_or_else(|| config.strategy.warm_up()),
             cursors: vec![0; symbols],
@@ -140,7 +146,7 @@ impl<'a, T: Terms> Simulation<'a, T> {
         if self.config.fill == Fill::NextOpen {
             self.fill_queued(|series, bar| series.open[bar]);
         }
-        if self.config.stop_loss.is_some() || self.config.take_profit.is_some() {
+        if self.protects {
             self.watch_levels();
         }
         if self.config.fill == Fill::NextClose {
@@ -189,9 +195,12 @@ impl<'a, T: Terms> Simulation<'a, T> {
             (Direction::LongShort, _) => turn(Side::Sell),
         };
         if let Some((closes, opens)) = action {
-            let decided = self.series[symbol].close[bar];
+            let close = self.series[symbol].close[bar];
+            let protection = opens.map_or_else(Protection::default, |side| {
+                Protection::new(&self.config, signals.levels.as_ref(), side, close, bar)
+            });
             self.waiting += usize::from(self.queued[symbol].is_none());
-            self.queued[symbol] = Some(Order { closes, opens, decided });
+            self.queued[symbol] = Some(Order { closes, opens, protection });
         }
     }
 }

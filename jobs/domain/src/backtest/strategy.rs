@@ -64,6 +64,10 @@ pub enum Strategy {
         /// Bars of the exit channel, the deciding bar not included.
         exit: usize,
     },
+    /// Follows [`crate::technical::judge`] on each close, without news: enters on its buy, exits
+    /// on its sell. A position opened on its buy is also left at the stop and the target it named,
+    /// unless the configuration has its own.
+    TechnicalAnalyst,
 }
 
 impl Strategy {
@@ -78,7 +82,13 @@ impl Strategy {
                 period.saturating_sub(1)
             }
             Self::DonchianBreakout { entry, exit } => entry.max(exit),
+            Self::TechnicalAnalyst => crate::technical::MIN_BARS - 1,
         }
+    }
+
+    /// Returns whether the rule itself names a stop and a target for what it enters.
+    pub(crate) fn protects(&self) -> bool {
+        matches!(self, Self::TechnicalAnalyst)
     }
 
     /// Returns the rule's stable name, as used in stored configurations.
@@ -91,6 +101,7 @@ impl Strategy {
             Self::BollingerReversion { .. } => "bollinger_reversion",
             Self::BollingerBreakout { .. } => "bollinger_breakout",
             Self::DonchianBreakout { .. } => "donchian_breakout",
+            Self::TechnicalAnalyst => "technical_analyst",
         }
     }
 }

@@ -42,7 +42,10 @@ pub(crate) struct Exit {
 
 /// Returns whether the fast path gives what the event path would.
 pub(crate) fn supports(config: &Config) -> bool {
-    config.direction == Direction::LongOnly && config.stop_loss.is_none() && config.take_profit.is_none()
+    config.direction == Direction::LongOnly
+        && config.stop_loss.is_none()
+        && config.take_profit.is_none()
+        && !config.strategy.protects()
 }
 
 /// The legs of one run, in order.

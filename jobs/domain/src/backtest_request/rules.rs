@@ -30,6 +30,7 @@ pub(super) fn decode(kind: StrategyKind, given: &Parameters) -> Result<Strategy,
         },
         StrategyKind::BollingerBreakout => bollinger_breakout(given),
         StrategyKind::DonchianBreakout => donchian(given),
+        StrategyKind::TechnicalAnalyst => Ok(Strategy::TechnicalAnalyst),
     }
 }
 

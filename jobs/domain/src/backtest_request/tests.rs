@@ -239,6 +239,7 @@ fn every_family_of_parameter_names_is_understood() {
         ("breakout", json!({"indicator": "bollinger"}), Strategy::BollingerBreakout { period: 20, k: 2.0 }),
         ("bollinger_breakout", json!({"stdDev": 1}), Strategy::BollingerBreakout { period: 20, k: 1.0 }),
         ("donchian_breakout", json!({"entryPeriod": 55}), Strategy::DonchianBreakout { entry: 55, exit: 27 }),
+        ("technical-analyst", json!({"period": 1}), Strategy::TechnicalAnalyst),
         ("donchian_breakout", json!({"period": 1}), Strategy::DonchianBreakout { entry: 1, exit: 1 }),
     ];
     for (kind, params, expected) in cases {

@@ -28,6 +28,8 @@ pub enum StrategyKind {
     BollingerBreakout,
     /// Buys above Donchian's channel.
     DonchianBreakout,
+    /// What the technical analyst would have said, without news.
+    TechnicalAnalyst,
 }
 
 /// Why a known type can't be back-tested.
@@ -55,7 +57,7 @@ impl Unfit {
 type Entry = (&'static str, Result<StrategyKind, Unfit>);
 
 /// Every name clients send; hyphens and underscores, upper and lower case are the same.
-const TYPES: [Entry; 26] = [
+const TYPES: [Entry; 27] = [
     ("moving_average_crossover", Ok(StrategyKind::MovingAverageCrossover)),
     ("moving_average", Ok(StrategyKind::MovingAverageCrossover)),
     ("ma_crossover", Ok(StrategyKind::MovingAverageCrossover)),
@@ -74,6 +76,7 @@ const TYPES: [Entry; 26] = [
     ("breakout", Ok(StrategyKind::Breakout)),
     ("bollinger_breakout", Ok(StrategyKind::BollingerBreakout)),
     ("donchian_breakout", Ok(StrategyKind::DonchianBreakout)),
+    ("technical_analyst", Ok(StrategyKind::TechnicalAnalyst)),
     ("pairs_trading", Err(Unfit::Pairs)),
     ("pairs", Err(Unfit::Pairs)),
     ("ml_sentiment", Err(Unfit::Sentiment)),
@@ -86,7 +89,8 @@ const TYPES: [Entry; 26] = [
 
 /// What a refusal offers instead.
 const FIT: &str = "moving_average_crossover, rsi_oscillator, buy_and_hold, momentum, mean_reversion, \
-                   mean_reversion_scalper, range_trading, bollinger_breakout or donchian_breakout";
+                   mean_reversion_scalper, range_trading, bollinger_breakout, \
+                   donchian_breakout or technical_analyst";
 
 /// Returns every known type name, in snake case.
 pub fn strategy_types() -> impl Iterator<Item = &'static str> {

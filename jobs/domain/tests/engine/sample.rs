@@ -99,6 +99,7 @@ pub(crate) fn strategies() -> impl Generator<Value = Strategy> {
         (2_usize..12, 0_u8..3)
             .prop_map(|(period, k)| Strategy::BollingerBreakout { period, k: f64::from(k) / 2.0 }),
         (1_usize..10, 1_usize..10).prop_map(|(entry, exit)| Strategy::DonchianBreakout { entry, exit }),
+        Just(Strategy::TechnicalAnalyst),
     ]
 }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 
 use super::{Cut, Faults, Kind, spoil};
-use crate::{error::ApiError, gate};
+use crate::{error::ApiError, gate, models, providers};
 
 /// How long the first half of an answer has to leave.
 const FLUSHED: Duration = Duration::from_millis(20);
@@ -53,7 +53,10 @@ pub async fn disturb(State(faults): State<Faults>, request: Request, next: Next)
         }
         Some(Kind::Outage) => failed(StatusCode::SERVICE_UNAVAILABLE),
         Some(Kind::TooManyRequests { retry_after }) => {
-            let mut response = gate::too_many_requests().into_response();
+            let mut response = providers::too_many_requests(path)
+                .map(IntoResponse::into_response)
+                .or_else(|| models::too_many_requests(path))
+                .unwrap_or_else(|| gate::too_many_requests().into_response());
             if let Some(seconds) = retry_after {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
@@ -71,12 +74,11 @@ fn failed(status: StatusCode) -> Response {
 
 /// Changes an answer that has a body; one without, or one that never ends, passes as it is.
 async fn spoiled(response: Response, kind: &Kind) -> Response {
-    let is_json = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/json"));
-    if !is_json {
+    let language = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_json = language.is_some_and(|value| value.starts_with("application/json"));
+    // Files of columns and XML, which some data providers send.
+    let is_text = language.is_some_and(|value| value.starts_with("text/"));
+    if !is_json && !is_text {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -91,6 +93,7 @@ async fn spoiled(response: Response, kind: &Kind) -> Response {
         }
         Kind::TruncatedJson => Body::from(whole.slice(..whole.len() / 2)),
         Kind::MalformedJson => Body::from(spoil::malformed(&whole)),
+        Kind::WrongTypes if is_text => Body::from(spoil::mistyped_columns(&whole)),
         Kind::WrongTypes => Body::from(spoil::rewritten(&whole, spoil::mistyped)),
         Kind::StaleTimestamps { by_s } => {
             Body::from(spoil::rewritten(&whole, |value| spoil::stale(value, *by_s)))

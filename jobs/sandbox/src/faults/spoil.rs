@@ -1,7 +1,7 @@
 //! Answers made wrong.
 
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, TimeDelta};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
 use serde_json::Value;
 
 /// Returns what no parser takes for JSON, yet begins and ends like it.
@@ -30,20 +30,63 @@ pub(super) fn mistyped(value: Value) -> Value {
     }
 }
 
-/// Puts every time `seconds` back.
+/// Names under which times are numbers.
+const TIMES: [&str; 5] = ["t", "updated", "datetime", "timestamp", "regularMarketTime"];
+/// Names under which dates are texts.
+const DATES: [&str; 4] = ["date", "filed", "filingDate", "last_updated"];
+
+/// Puts every time `seconds` back: texts of RFC 3339 wherever they are, unix numbers and dates
+/// under the names that providers give them.
 pub(super) fn stale(value: Value, seconds: u32) -> Value {
+    stale_under("", value, seconds)
+}
+
+fn stale_under(name: &str, value: Value, seconds: u32) -> Value {
     match value {
-        Value::String(text) => match DateTime::parse_from_rfc3339(&text) {
-            Ok(at) => {
-                let at = at - TimeDelta::seconds(seconds.into());
-                at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into()
-            }
-            Err(_) => Value::String(text),
+        Value::String(text) => stale_text(name, &text, seconds).unwrap_or(text).into(),
+        Value::Number(number) => match number.as_i64().filter(|_| TIMES.contains(&name)) {
+            Some(at) if at > 0 => (at - i64::from(seconds) * a_second(at)).into(),
+            _ => Value::Number(number),
         },
-        Value::Array(items) => items.into_iter().map(|item| stale(item, seconds)).collect(),
-        Value::Object(keys) => keys.into_iter().map(|(key, value)| (key, stale(value, seconds))).collect(),
+        Value::Array(items) => items.into_iter().map(|item| stale_under(name, item, seconds)).collect(),
+        Value::Object(keys) => keys
+            .into_iter()
+            .map(|(key, value)| {
+                let value = stale_under(&key, value, seconds);
+                (key, value)
+            })
+            .collect(),
         other => other,
     }
+}
+
+fn stale_text(name: &str, text: &str, seconds: u32) -> Option<String> {
+    let back = TimeDelta::seconds(seconds.into());
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some((at - back).to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    }
+    let date = text.parse::<NaiveDate>().ok().filter(|_| DATES.contains(&name))?;
+    Some((date - back).to_string())
+}
+
+/// Returns how much of the unit of `at` a second is: unix seconds, or parts of them.
+fn a_second(at: i64) -> i64 {
+    match at {
+        ..=99_999_999_999 => 1,
+        100_000_000_000..=99_999_999_999_999 => 1_000,
+        100_000_000_000_000..=99_999_999_999_999_999 => 1_000_000,
+        _ => 1_000_000_000,
+    }
+}
+
+/// Makes words of the numbers of a file of columns; other text stays as it is.
+pub(super) fn mistyped_columns(whole: &Bytes) -> Vec<u8> {
+    let text = String::from_utf8_lossy(whole);
+    let lines = text.split_inclusive('\n').map(|line| {
+        let fields = line.split('|').map(|field| if field.ends_with(".000") { "about" } else { field });
+        fields.collect::<Vec<_>>().join("|")
+    });
+    lines.collect::<String>().into_bytes()
 }
 
 #[cfg(test)]
@@ -66,6 +109,27 @@ mod tests {
         let expected =
             json!({"t": "2024-03-04T14:29:00Z", "bars": [{"t": "2024-03-04T09:29:00-05:00"}], "x": "AAPL"});
         assert_eq!(stale(answer, 60), expected);
+    }
+
+    #[test]
+    fn unix_times_and_dates_become_stale_under_their_names() {
+        let answer = json!({
+            "results": [{"t": 1_709_562_600_000_i64, "v": 1_709_562_600_000_i64}],
+            "updated": 1_709_562_600_000_000_000_i64,
+            "timestamp": [1_709_562_600],
+            "t": 0,
+            "date": "2024-03-04",
+            "end": "2024-03-04",
+        });
+        let expected = json!({
+            "results": [{"t": 1_709_476_200_000_i64, "v": 1_709_562_600_000_i64}],
+            "updated": 1_709_476_200_000_000_000_i64,
+            "timestamp": [1_709_476_200],
+            "t": 0,
+            "date": "2024-03-03",
+            "end": "2024-03-04",
+        });
+        assert_eq!(stale(answer, 86_400), expected);
     }
 
     #[test]

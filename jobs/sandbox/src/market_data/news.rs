@@ -25,11 +25,36 @@ const DEFAULT_DAYS: u64 = 7;
 /// How far back any question goes.
 const FURTHEST_DAYS: u64 = 400;
 
-struct Item {
-    at: DateTime<Utc>,
-    listing: &'static Listing,
+/// An item that nobody wrote.
+pub(crate) struct Item {
+    /// When it appears.
+    pub(crate) at: DateTime<Utc>,
+    /// The stock it is about.
+    pub(crate) listing: &'static Listing,
+    /// What it tells: the change of the last session, in percent.
     moved: f64,
-    number: u64,
+    /// Its id.
+    pub(crate) number: u64,
+}
+
+impl Item {
+    /// Returns the headline, which says that it is simulated.
+    pub(crate) fn headline(&self) -> String {
+        let verb = if self.moved < 0.0 { "falls" } else { "rises" };
+        let symbol = self.listing.symbol;
+        format!("Simulated: {symbol} {verb} {:.2} percent in the last session", self.moved.abs())
+    }
+
+    /// Returns the summary, which says that it is simulated.
+    pub(crate) fn summary(&self) -> String {
+        let name = self.listing.name;
+        format!("Simulated news of the Capstan sandbox about {name}; nothing of it happened.")
+    }
+
+    /// Returns an address that leads nowhere.
+    pub(crate) fn url(&self) -> String {
+        format!("https://sandbox.invalid/news/{}", self.number)
+    }
 }
 
 /// `GET /v1beta1/news`: newest first unless told otherwise.
@@ -65,7 +90,13 @@ pub(crate) async fn list(
     Ok(Json(json!({ "news": news, "next_page_token": next })))
 }
 
-fn items(prices: &Prices, symbols: &[String], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Item> {
+/// Returns the items about `symbols` from `from` to `to`, both included; of each, oldest first.
+pub(crate) fn items(
+    prices: &Prices,
+    symbols: &[String],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Vec<Item> {
     let (first, last) = (hours::new_york(from).date_naive(), hours::new_york(to).date_naive());
     let mut items = Vec::new();
     for symbol in symbols {
@@ -91,22 +122,18 @@ fn item(prices: &Prices, listing: &'static Listing, date: NaiveDate) -> Option<I
 }
 
 fn written(item: &Item, with_content: bool) -> Value {
-    let symbol = item.listing.symbol;
-    let verb = if item.moved < 0.0 { "falls" } else { "rises" };
-    let headline = format!("Simulated: {symbol} {verb} {:.2} percent in the last session", item.moved.abs());
-    let summary =
-        format!("Simulated news of the Capstan sandbox about {}; nothing of it happened.", item.listing.name);
+    let summary = item.summary();
     json!({
         "id": item.number,
-        "headline": headline,
+        "headline": item.headline(),
         "author": "Capstan sandbox",
         "created_at": stamp(item.at),
         "updated_at": stamp(item.at),
         "summary": summary,
         "content": if with_content { format!("<p>{summary}</p>") } else { String::new() },
-        "url": format!("https://sandbox.invalid/news/{}", item.number),
+        "url": item.url(),
         "images": [],
-        "symbols": [symbol],
+        "symbols": [item.listing.symbol],
         "source": "simulated",
     })
 }

@@ -5,5 +5,6 @@ mod exchange;
 mod faults;
 mod gate;
 mod live;
+mod providers;
 mod reference;
 mod served;

@@ -3,7 +3,9 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Appends an `order:update` event with the order's present state.
+use crate::db::decisions;
+
+/// Appends an `order:update` event with the order's present state, and lets the decision behind it follow.
 ///
 /// The body: `{orderId, brokerOrderId, clientOrderId, status, symbol, side, qty, notional, filledQty,
 /// filledAvgPrice, type, timeInForce, reason, updatedAt}`; quantities and prices are text.
@@ -31,9 +33,9 @@ pub(super) async fn announce(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<
             where order_id = $1"#,
         id
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    decisions::follow(conn, id).await
 }
 
 /// Appends an `order:fill` event about one fill.

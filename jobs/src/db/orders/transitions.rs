@@ -153,6 +153,23 @@ pub async fn halt(conn: &mut PgConnection, id: Uuid, code: &str, message: &str) 
     announce_if(conn, id, done.rows_affected()).await
 }
 
+/// Ends a halted order as refused, because an operator found that whatever the broker has is not this
+/// order: fills that were recorded stay. `false` when it is not halted.
+pub async fn disown(conn: &mut PgConnection, id: Uuid, reason: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update orders
+            set status = 'rejected', reject_code = 'DISOWNED', reject_message = $2,
+                failed_at = clock_timestamp(), updated_at = clock_timestamp()
+          where order_id = $1
+            and status = 'halted'",
+        id,
+        reason
+    )
+    .execute(&mut *conn)
+    .await?;
+    announce_if(conn, id, done.rows_affected()).await
+}
+
 /// What a request to cancel did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CancelRequest {

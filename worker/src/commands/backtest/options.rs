@@ -87,7 +87,8 @@ impl Options {
     }
 }
 
-fn cash(text: &str) -> anyhow::Result<f64> {
+/// Reads an amount of cash.
+pub(super) fn cash(text: &str) -> anyhow::Result<f64> {
     let cash: f64 = text.parse().with_context(|| format!("cash {text:?} is no number"))?;
     ensure!(cash > 0.0 && cash <= MAX_MONEY, "cash is {text}, must be above 0 and at most {MAX_MONEY}");
     Ok(cash)

@@ -136,7 +136,7 @@ mod tests {
             of("rsi_reversion", &[]),
             Ok(Strategy::RsiReversion { period: 14, low: 30.0, high: 70.0 })
         );
-        for name in ["momentum", "bollinger_breakout", "donchian_breakout"] {
+        for name in ["momentum", "bollinger_breakout", "donchian_breakout", "technical_analyst"] {
             assert!(of(name, &[]).is_ok(), "{name}");
         }
     }

@@ -1,5 +1,6 @@
 //! What one `capstan dev` has started, in the order it started it, and stopping it again.
 
+mod providers;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -127,7 +128,9 @@ impl Session {
         if Config::load()?.broker.keys().is_some() {
             return Ok(());
         }
-        let (key, secret) = (password::random(), password::random());
+        // A provider takes the key in its query: no sign that has a meaning there.
+        let key: String = password::random().chars().filter(char::is_ascii_alphanumeric).collect();
+        let secret = password::random();
         let journal = self.data_dir.join(JOURNAL);
         let journal = journal.to_str().context("the data directory's name is no text")?;
         let arguments = |address: &str| {
@@ -145,13 +148,14 @@ impl Session {
         let bound = self.bound_address(SANDBOX, &mut lines).await?;
         self.supervisor.set_arguments(SANDBOX, arguments(&bound.to_string()).into());
         let url = format!("http://{bound}");
-        self.broker = vec![
+        self.broker = providers::variables(&url, &key);
+        self.broker.extend([
             ("CAPSTAN__BROKER__KEY", key),
             ("CAPSTAN__BROKER__SECRET", secret),
             ("CAPSTAN__BROKER__TRADING_URL", url.clone()),
             ("CAPSTAN__BROKER__DATA_URL", url),
             ("CAPSTAN__BROKER__STREAM_URL", format!("ws://{bound}/stream")),
-        ];
+        ]);
         Ok(())
     }
 

@@ -38,7 +38,7 @@ impl Worth {
 /// A position in numbers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::routes::trading) struct PositionView {
+pub(in crate::routes) struct PositionView {
     /// The symbol: a user has one position in each.
     id: String,
     symbol: String,
@@ -70,7 +70,7 @@ pub(in crate::routes::trading) struct PositionView {
 
 impl PositionView {
     /// Returns `row` in numbers.
-    pub(in crate::routes::trading) fn new(row: PositionRow, seen: &Seen) -> Self {
+    pub(in crate::routes) fn new(row: PositionRow, seen: &Seen) -> Self {
         let worth = Worth::of(&row);
         let raw = row.raw.as_ref();
         let word = |key: &str| raw.and_then(|raw| raw[key].as_str()).map(str::to_owned);

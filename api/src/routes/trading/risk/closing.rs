@@ -35,7 +35,7 @@ use crate::{
 /// A position that is being closed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ClosingView {
+pub(in crate::routes) struct ClosingView {
     symbol: String,
     /// The side of the order that closes it.
     side: &'static str,
@@ -47,7 +47,7 @@ pub(super) struct ClosingView {
 /// What is being closed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ClosedView {
+pub(in crate::routes) struct ClosedView {
     success: bool,
     positions_closing: usize,
     close_orders: Vec<ClosingView>,
@@ -125,7 +125,14 @@ pub(super) async fn close_one(
     close(&state, &actor, Some(&symbol.to_ascii_uppercase()), body).await.map(Json)
 }
 
-async fn close(state: &AppState, actor: &Actor, only: Option<&str>, body: Value) -> ApiResult<ClosedView> {
+/// Queues the end of all that the caller holds, or of `only` that symbol, which is upper case; 404 when
+/// it is not held.
+pub(in crate::routes) async fn close(
+    state: &AppState,
+    actor: &Actor,
+    only: Option<&str>,
+    body: Value,
+) -> ApiResult<ClosedView> {
     let reason = reason(body)?;
     let mut tx = state.pool.begin().await?;
     let mut held = positions::list(&mut tx, actor.user_id).await?;

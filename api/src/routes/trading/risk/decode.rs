@@ -13,14 +13,14 @@ const MAX_REASON: usize = 500;
 
 /// A body, and what is wrong with it.
 #[derive(Debug)]
-pub(super) struct Fields {
+pub(in crate::routes) struct Fields {
     fields: Map<String, Value>,
     faults: Vec<(String, String)>,
 }
 
 impl Fields {
     /// Takes a body, which has to be an object.
-    pub(super) fn new(body: Value) -> ApiResult<Self> {
+    pub(in crate::routes) fn new(body: Value) -> ApiResult<Self> {
         match body {
             Value::Object(fields) => Ok(Self { fields, faults: Vec::new() }),
             _ => Err(ApiError::bad_request(codes::INVALID_FIELD, "the body must be a JSON object")),
@@ -28,22 +28,22 @@ impl Fields {
     }
 
     /// Notes that `field` is at fault.
-    pub(super) fn fault(&mut self, field: &str, message: impl Into<String>) {
+    pub(in crate::routes) fn fault(&mut self, field: &str, message: impl Into<String>) {
         self.faults.push((field.to_owned(), message.into()));
     }
 
     /// Returns what was sent for `field`; null counts as nothing.
-    pub(super) fn sent(&self, field: &str) -> Option<&Value> {
+    pub(in crate::routes) fn sent(&self, field: &str) -> Option<&Value> {
         self.fields.get(field).filter(|value| !value.is_null())
     }
 
     /// Returns whether `field` was sent, if only as null.
-    pub(super) fn has(&self, field: &str) -> bool {
+    pub(in crate::routes) fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
     }
 
     /// Returns the number at `field`, sent as number or text, above `over` and up to `most`.
-    pub(super) fn number(&mut self, field: &str, over: i64, most: i64) -> Option<Decimal> {
+    pub(in crate::routes) fn number(&mut self, field: &str, over: i64, most: i64) -> Option<Decimal> {
         let value = self.sent(field)?;
         let number = match value {
             Value::Number(number) => {
@@ -65,7 +65,7 @@ impl Fields {
     }
 
     /// Returns the whole number at `field`, sent as number or text, from `least` to `most`.
-    pub(super) fn whole(&mut self, field: &str, least: i32, most: i32) -> Option<i32> {
+    pub(in crate::routes) fn whole(&mut self, field: &str, least: i32, most: i32) -> Option<i32> {
         let value = self.sent(field)?;
         let number = match value {
             Value::Number(number) => number.as_i64(),
@@ -83,7 +83,7 @@ impl Fields {
     }
 
     /// Returns the boolean at `field`, which has to be there.
-    pub(super) fn required_flag(&mut self, field: &str) -> Option<bool> {
+    pub(in crate::routes) fn required_flag(&mut self, field: &str) -> Option<bool> {
         let found = self.sent(field).and_then(Value::as_bool);
         if found.is_none() {
             let sent = self.sent(field).map_or_else(|| "missing".to_owned(), short);
@@ -93,13 +93,13 @@ impl Fields {
     }
 
     /// Returns the boolean at `field`, if one was sent.
-    pub(super) fn flag(&mut self, field: &str) -> Option<bool> {
+    pub(in crate::routes) fn flag(&mut self, field: &str) -> Option<bool> {
         self.sent(field)?;
         self.required_flag(field)
     }
 
     /// Returns the reason, in plain text; at most 500 characters.
-    pub(super) fn reason(&mut self) -> Option<String> {
+    pub(in crate::routes) fn reason(&mut self) -> Option<String> {
         let value = self.sent("reason")?;
         let Some(text) = value.as_str() else {
             let message = format!("reason must be a text, not {}", short(value));
@@ -115,7 +115,7 @@ impl Fields {
     }
 
     /// Refuses the body with the first fault; the details hold all of them.
-    pub(super) fn check(self) -> ApiResult<()> {
+    pub(in crate::routes) fn check(self) -> ApiResult<()> {
         let Some((field, message)) = self.faults.first() else { return Ok(()) };
         let faults = self.faults.iter().map(|(field, message)| json!({ "field": field, "message": message }));
         let details = json!({ "field": field, "errors": faults.collect::<Vec<_>>() });

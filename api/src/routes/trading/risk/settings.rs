@@ -131,7 +131,8 @@ pub(super) async fn change(
     Ok(Json(SettingsView::new(after)))
 }
 
-fn decode(body: Value) -> ApiResult<Update> {
+/// Reads a change of limits; 400 names every field at fault.
+pub(in crate::routes) fn decode(body: Value) -> ApiResult<Update> {
     let mut fields = Fields::new(body)?;
     let notional: Option<Option<Decimal>> =
         fields.has("maxNotional").then(|| fields.number("maxNotional", 0, MOST_NOTIONAL));

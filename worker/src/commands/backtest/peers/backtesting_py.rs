@@ -32,7 +32,7 @@ pub(super) fn replay(case: &Case, series: &Series) -> anyhow::Result<Outcome> {
     };
     let terms = Peculiar::new(x);
     let signals = Signals::new(&rule, series);
-    let acted = Signals { entry: but_last(&signals.entry), exit: but_last(&signals.exit) };
+    let acted = Signals { entry: but_last(&signals.entry), exit: but_last(&signals.exit), levels: None };
     let one = std::slice::from_ref(series);
     let mut report = Simulation::with_signals(&config, terms, one, vec![acted])?.finish();
     if this_close {

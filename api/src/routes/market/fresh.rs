@@ -1,0 +1,114 @@
+//! Rows that are fresh, or as fresh as they get within a moment.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use jobs::db::data_views::{self, QuoteRow};
+use tokio::time::sleep_until;
+use uuid::Uuid;
+
+use super::refresh;
+use crate::{error::ApiResult, extract::Actor, state::AppState};
+
+/// A quote that was asked for longer ago is stale. Seconds.
+pub(in crate::routes) const FRESH_S: f64 = 60.0;
+/// The longest that a read waits for its rows.
+const WAIT: Duration = Duration::from_secs(2);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often a minute one user's reads may make a job.
+const TURNS: u32 = 60;
+
+/// On whose behalf rows are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::routes) enum Asker<'a> {
+    /// A user, whose requests may be about any symbol, with the request's id.
+    User(Uuid, Option<&'a str>),
+    /// Anybody: only assets of the universe are refreshed for them.
+    Anybody(Option<&'a str>),
+}
+
+impl<'a> Asker<'a> {
+    /// Returns a user as who asks.
+    pub(in crate::routes) fn user(actor: &'a Actor) -> Self {
+        Self::User(actor.user_id, actor.client.trace_id.as_deref())
+    }
+
+    fn trace_id(&self) -> Option<&'a str> {
+        match self {
+            Self::User(_, trace_id) | Self::Anybody(trace_id) => *trace_id,
+        }
+    }
+}
+
+/// Quotes by symbol: those that there are.
+pub(in crate::routes) type Quotes = HashMap<String, QuoteRow>;
+
+/// Returns the quotes of `symbols`. When one is missing or stale, workers are asked for it, and the
+/// answer waits up to 2 s (never longer than `api.run_wait_ms`) for it to come.
+pub(in crate::routes) async fn quotes(
+    state: &AppState,
+    symbols: &[String],
+    asker: Asker<'_>,
+) -> ApiResult<Quotes> {
+    let mut found = read(state, symbols).await?;
+    let mut wanted = lacking(symbols, &found);
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    if matches!(asker, Asker::Anybody(_)) {
+        wanted = data_views::known_assets(&mut *state.pool.acquire().await?, &wanted).await?;
+    }
+    let Some(since) = ask(state, &wanted, asker).await? else { return Ok(found) };
+    let end = since + WAIT.min(Duration::from_millis(state.config.api.run_wait_ms));
+    let mut now = Instant::now();
+    while !wanted.is_empty() && now < end {
+        sleep_until(end.min(now + LOOK).into()).await;
+        found.extend(read(state, &wanted).await?);
+        wanted = lacking(&wanted, &found);
+        now = Instant::now();
+    }
+    Ok(found)
+}
+
+async fn read(state: &AppState, symbols: &[String]) -> ApiResult<Quotes> {
+    let rows = data_views::quotes(&mut *state.pool.acquire().await?, symbols, FRESH_S).await?;
+    Ok(rows.into_iter().map(|row| (row.symbol.clone(), row)).collect())
+}
+
+/// Returns those of `symbols` without a fresh quote.
+fn lacking(symbols: &[String], found: &Quotes) -> Vec<String> {
+    symbols.iter().filter(|symbol| found.get(*symbol).is_none_or(|row| row.stale)).cloned().collect()
+}
+
+/// Has those of `symbols` refreshed that nobody has asked for lately; returns when the last of them
+/// was asked for, `None` when none is.
+async fn ask(state: &AppState, symbols: &[String], asker: Asker<'_>) -> ApiResult<Option<Instant>> {
+    let now = Instant::now();
+    if let Asker::User(user_id, _) = asker
+        && state.market_gate.turn(&format!("user:{user_id}"), TURNS, now).is_err()
+    {
+        return Ok(None);
+    }
+    let (mut new, last) = state.market_gate.ask(symbols, now);
+    if new.is_empty() {
+        return Ok(last);
+    }
+    // One order, so that the same symbols make the same job.
+    new.sort_unstable();
+    let enqueued = enqueue(state, new.clone(), asker).await;
+    if enqueued.is_err() {
+        state.market_gate.take_back(&new);
+    }
+    enqueued.map(|()| last)
+}
+
+async fn enqueue(state: &AppState, symbols: Vec<String>, asker: Asker<'_>) -> ApiResult<()> {
+    let mut tx = state.pool.begin().await?;
+    refresh::enqueue_refresh(&mut tx, symbols, asker.trace_id()).await?;
+    tx.commit().await?;
+    refresh::announce(state);
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Messages in Anthropic's shape.
+
+use futures::future::{BoxFuture, FutureExt};
+use http::Method;
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::model::{Completion, Content, Model, ModelError, Prompt, Usage, plain};
+use crate::external::{Answer, External, ExternalError, Request};
+
+/// The version of the interface that is spoken here.
+pub(super) const VERSION: &str = "2023-06-01";
+
+/// Models behind `POST /messages`.
+#[derive(Debug)]
+pub(super) struct Anthropic {
+    way: External,
+}
+
+impl Anthropic {
+    /// Returns the models behind `way`.
+    pub(super) fn new(way: External) -> Self {
+        Self { way }
+    }
+}
+
+impl Model for Anthropic {
+    fn complete<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Completion, ModelError>> {
+        let request = Request::new("complete", Method::POST, "/messages").json(body(prompt));
+        async move { Ok(read(&self.way.call(&request).await?)?) }.boxed()
+    }
+
+    fn way(&self) -> &External {
+        &self.way
+    }
+}
+
+fn body(prompt: &Prompt) -> Value {
+    json!({
+        "model": prompt.model,
+        "max_tokens": prompt.max_tokens,
+        // No more than 1 is allowed here.
+        "temperature": prompt.temperature.min(Decimal::ONE).to_f64(),
+        "system": prompt.system,
+        "messages": [{ "role": "user", "content": prompt.user }],
+        "output_config": { "format": { "type": "json_schema", "schema": prompt.schema } },
+    })
+}
+
+#[derive(Debug, Deserialize)]
+struct Said {
+    id: Option<String>,
+    content: Vec<Block>,
+    stop_reason: Option<String>,
+    usage: Option<Tokens>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block {
+    Text {
+        text: String,
+    },
+    ToolUse {
+        input: Value,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the provider's words")]
+struct Tokens {
+    input_tokens: u64,
+    output_tokens: u64,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+}
+
+fn read(answer: &Answer) -> Result<Completion, ExternalError> {
+    let raw: Value = answer.json()?;
+    let said: Said = answer.json()?;
+    let content = content(said.stop_reason.as_deref(), &said.content);
+    let usage = said.usage.map(|u| {
+        let cached =
+            u.cache_creation_input_tokens.unwrap_or_default() + u.cache_read_input_tokens.unwrap_or_default();
+        Usage { input: u.input_tokens + cached, output: u.output_tokens }
+    });
+    Ok(Completion { content, usage, request_id: said.id, raw })
+}
+
+fn content(stop_reason: Option<&str>, blocks: &[Block]) -> Content {
+    match stop_reason {
+        Some("refusal") => return Content::Refused("the model refused".into()),
+        Some("max_tokens" | "model_context_window_exceeded") => return Content::cut(),
+        Some("end_turn" | "stop_sequence" | "tool_use") | None => {}
+        Some(other) => return Content::Unusable(format!("it ended because of {other:?}")),
+    }
+    // Models that know no schema answer through a tool: its input is the JSON itself.
+    let tool = blocks.iter().find_map(|block| match block {
+        Block::ToolUse { input } => Some(plain(input.clone())),
+        _ => None,
+    });
+    if let Some(input) = tool {
+        return Content::Json(input);
+    }
+    let texts = blocks.iter().filter_map(|block| match block {
+        Block::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    Content::read(&texts.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_for_the_end_is_looked_at_first() {
+        let text = || Block::Text { text: r#"{"action":"hold"}"#.into() };
+        let tool = || Block::ToolUse { input: json!({"action": "hold"}) };
+        for (reason, blocks, expected) in [
+            (Some("end_turn"), vec![text()], "json"),
+            (Some("end_turn"), vec![Block::Other, text()], "json"),
+            (Some("tool_use"), vec![tool()], "json"),
+            (Some("max_tokens"), vec![text()], "unusable"),
+            (Some("pause_turn"), vec![text()], "unusable"),
+            (Some("refusal"), vec![text()], "refused"),
+            (Some("end_turn"), vec![], "unusable"),
+        ] {
+            let found = match content(reason, &blocks) {
+                Content::Json(_) => "json",
+                Content::Refused(_) => "refused",
+                Content::Unusable(_) => "unusable",
+            };
+            assert_eq!(found, expected, "{reason:?} {blocks:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The connectors that there are.
+
+/// What a connector is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its id: in the tables, in provenance, in the API.
+    pub id: &'static str,
+    /// Its name for people.
+    pub name: &'static str,
+    /// What it gives: `stock`, `economy`, `company` or `ai`.
+    pub category: &'static str,
+    /// What it gives, in a sentence.
+    pub description: &'static str,
+    /// Whether it answers only to a key.
+    pub needs_key: bool,
+}
+
+/// Alpaca's id.
+pub const ALPACA: &str = "alpaca";
+/// Polygon's id.
+pub const POLYGON: &str = "polygon";
+/// Yahoo's id.
+pub const YAHOO: &str = "yahoo";
+/// Finnhub's id.
+pub const FINNHUB: &str = "finnhub";
+/// FRED's id.
+pub const FRED: &str = "fred";
+/// EDGAR's id.
+pub const SEC: &str = "sec-edgar";
+/// FINRA's id.
+pub const FINRA: &str = "finra";
+
+/// Every connector, whether it is configured or not.
+pub const KNOWN: [Known; 9] = [
+    Known {
+        id: ALPACA,
+        name: "Alpaca",
+        category: "stock",
+        description: "quotes, daily bars and news of US shares, from the broker",
+        needs_key: true,
+    },
+    Known {
+        id: FINNHUB,
+        name: "Finnhub",
+        category: "stock",
+        description: "company news, and quotes when nobody else has them",
+        needs_key: true,
+    },
+    Known {
+        id: POLYGON,
+        name: "Polygon",
+        category: "stock",
+        description: "quotes and daily bars of US shares",
+        needs_key: true,
+    },
+    Known {
+        id: YAHOO,
+        name: "Yahoo Finance",
+        category: "stock",
+        description: "quotes and daily bars, unofficially",
+        needs_key: false,
+    },
+    Known {
+        id: FRED,
+        name: "FRED",
+        category: "economy",
+        description: "series of the US economy, as they were known on a day",
+        needs_key: true,
+    },
+    Known {
+        id: SEC,
+        name: "SEC EDGAR",
+        category: "company",
+        description: "figures from the reports of companies",
+        needs_key: false,
+    },
+    Known {
+        id: FINRA,
+        name: "FINRA",
+        category: "company",
+        description: "daily short sale volume off the exchanges",
+        needs_key: false,
+    },
+    Known {
+        id: "openai",
+        name: "OpenAI",
+        category: "ai",
+        description: "language models that propose decisions",
+        needs_key: true,
+    },
+    Known {
+        id: "anthropic",
+        name: "Anthropic",
+        category: "ai",
+        description: "language models that propose decisions",
+        needs_key: true,
+    },
+];
+
+/// Returns the connector called `id`.
+pub fn known(id: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.id == id)
+}

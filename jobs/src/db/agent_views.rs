@@ -1,0 +1,16 @@
+//! What a user's agent is, did and decided, as its owner reads it.
+//!
+//! Nothing here changes anything: the agent's switches are in [`super::agents`], its decisions are
+//! made in [`super::decisions`].
+
+mod agent;
+mod decisions;
+mod feed;
+mod linked;
+mod sentiment;
+
+pub use agent::{CycleError, Figures, errors, figures};
+pub use decisions::{executions, proposals, waiting};
+pub use feed::{FeedEntry, feed};
+pub use linked::{ExitRow, FillRow, Linked, OrderRow, PositionRow, linked};
+pub use sentiment::{SentimentRow, sentiment};
