@@ -106,7 +106,10 @@ create table ai_decisions (
 );
 create unique index ai_decisions_window on ai_decisions (user_id, symbol, window_start) where origin = 'cycle';
 create index ai_decisions_recent on ai_decisions (user_id, created_at desc);
+create index ai_decisions_cycle on ai_decisions (cycle_id) where cycle_id is not null;
 create index ai_decisions_order on ai_decisions (order_id) where order_id is not null;
+-- Those that may be leaving a position.
+create index ai_decisions_leaving on ai_decisions (user_id, symbol) where status in ('pending_execution', 'executed');
 create index ai_decisions_open on ai_decisions (user_id, status) where status in ('pending', 'approved', 'pending_execution');
 
 -- What the exits of a position remember; it belongs to the position opened at opened_at.
@@ -314,6 +317,7 @@ create table data_source_analysis (
     created_at timestamptz not null default clock_timestamp()
 );
 create index data_source_analysis_recent on data_source_analysis (symbol, created_at desc);
+create index data_source_analysis_decision on data_source_analysis (decision_id) where decision_id is not null;
 create index data_source_analysis_fused on data_source_analysis (fused_id);
 
 -- What may be looked at.

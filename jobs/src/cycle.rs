@@ -18,7 +18,7 @@ mod sizing;
 mod ticker;
 mod universe;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::cycle::Stop;
@@ -48,6 +48,9 @@ pub(crate) use ticker::lead;
 
 /// The queue of cycles.
 pub const QUEUE: &str = "agents";
+
+/// One that is resumed so long after it began decides nothing by the prices that it read.
+const LATE: Duration = Duration::from_mins(10);
 
 /// Why a cycle was not carried through.
 #[derive(Debug)]
@@ -87,6 +90,8 @@ struct Run {
 struct Begun {
     /// Whether the tick is this job's.
     ours: bool,
+    /// When it began.
+    at: DateTime<Utc>,
     /// The start of the window that it decides for.
     window_start: DateTime<Utc>,
 }
@@ -112,6 +117,8 @@ impl Run {
         if !begun.ours {
             return Err(Left::NotOurs);
         }
+        // Before all that may be slow or fail: leaving a position must wait for no analyst.
+        self.exit(outcome).await?;
         self.controls("universe").await?;
         let universe = self.ctx.step("universe", || self.universe(&begun)).await?;
         outcome.universe.clone_from(&universe.symbols);
@@ -126,12 +133,14 @@ impl Run {
         }
         let analysed = self.analyse(&agent, &universe.wanted, &market, outcome).await?;
         self.controls("decisions").await?;
+        if (Utc::now() - begun.at).to_std().is_ok_and(|since| since > LATE) {
+            return Err(Left::Failed("it was resumed too late to decide by its prices".into()));
+        }
         failpoint::hit("run_cycle.before_decisions");
         let decided = self.ctx.step("decisions", || self.decide(&begun, &analysed)).await?;
         failpoint::hit("run_cycle.after_decisions");
         outcome.decided = decided;
-        self.order(outcome).await?;
-        self.exit(outcome).await
+        self.order(outcome).await
     }
 
     /// Reads what the broker has, where it is too old; without it orders wait for the gates.
@@ -150,12 +159,14 @@ impl Run {
         self.ctx.hold(&mut tx).await?;
         let agent = agents::status(&mut tx, self.user_id).await?;
         let (id, trace_id) = (self.id(), self.ctx.trace_id());
-        let ours = cycles::begin(&mut tx, id, self.user_id, self.tick, agent.mode, trace_id).await?;
+        let interval = Duration::from_secs(agent.interval_s.unsigned_abs().into());
+        let tick =
+            cycles::Tick { user_id: self.user_id, at: self.tick, good_for: ticker::SHELF_LIFE.max(interval) };
+        let ours = cycles::begin(&mut tx, id, &tick, agent.mode, trace_id).await?;
         agents::seen(&mut tx, self.user_id).await?;
         decisions::expire_older(&mut tx, self.user_id, orders::PATIENCE).await?;
         tx.commit().await?;
-        let interval = std::time::Duration::from_secs(agent.interval_s.unsigned_abs().into());
-        Ok(Begun { ours, window_start: domain::cycle::window_start(self.tick, interval) })
+        Ok(Begun { ours, at: Utc::now(), window_start: domain::cycle::window_start(self.tick, interval) })
     }
 
     /// The cycle's id, that of its job.
@@ -195,7 +206,8 @@ impl Run {
         self.ctx.hold(&mut tx).await?;
         // One that is stopped before it began is recorded all the same.
         let mode = agents::status(&mut tx, self.user_id).await?.mode;
-        cycles::begin(&mut tx, self.id(), self.user_id, self.tick, mode, self.ctx.trace_id()).await?;
+        let tick = cycles::Tick { user_id: self.user_id, at: self.tick, good_for: LATE };
+        cycles::begin(&mut tx, self.id(), &tick, mode, self.ctx.trace_id()).await?;
         cycles::stopped(&mut tx, self.id(), before, by.as_str(), outcome).await?;
         self.complete(tx, json!({ "status": "stopped", "before": before, "by": by })).await
     }

@@ -27,6 +27,7 @@ pub mod orders;
 pub mod positions;
 pub mod quarantine;
 pub mod reconciliations;
+pub(crate) mod retention;
 pub mod risk;
 pub mod schema;
 pub mod sessions;

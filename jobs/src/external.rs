@@ -14,6 +14,7 @@ mod metrics;
 mod options;
 mod reporter;
 mod request;
+pub(crate) mod secrets;
 pub(crate) mod tls;
 mod transport;
 
@@ -148,12 +149,11 @@ impl Inner {
 
     async fn exchange(&self, request: &Request) -> Result<Answer, ExternalError> {
         let limit = self.options.timeout;
+        let secrets = self.transport.secrets(request);
         match timeout(limit, self.transport.send(request)).await {
-            Ok(Sent::Answered(raw)) => {
-                answer::judge(raw).map_err(|error| self.transport.without_secrets(error))
-            }
-            Ok(Sent::Never(reason)) => Err(ExternalError::NotSent { reason }),
-            Ok(Sent::Perhaps(reason)) => Err(ExternalError::Unknown { reason }),
+            Ok(Sent::Answered(raw)) => answer::judge(raw, secrets),
+            Ok(Sent::Never(reason)) => Err(ExternalError::NotSent { reason: secrets.mask(&reason) }),
+            Ok(Sent::Perhaps(reason)) => Err(ExternalError::Unknown { reason: secrets.mask(&reason) }),
             Err(_) => Err(ExternalError::Unknown { reason: format!("no whole answer within {limit:?}") }),
         }
     }

@@ -5,6 +5,7 @@ mod failures;
 mod prompts;
 mod sandbox;
 mod spending;
+mod switches;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 mod adapters;
 mod failing;
 mod health;
+mod hiding;
 mod sandbox;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ mod connectors;
 mod fusion;
 mod operating;
 mod quotes;
+mod refreshing;
 mod watchlists;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ mod errors;
 mod events;
 mod fusion;
 mod harness;
+mod housekeeping;
 mod http;
 mod market_data;
 mod metrics;

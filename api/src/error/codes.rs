@@ -135,7 +135,7 @@ error_codes! {
     UNPROCESSABLE = 422, "a well-formed request that a business rule refuses";
     TOO_MANY_ATTEMPTS = 429, "too many failed sign-ins; Retry-After says how many seconds to wait";
     TOO_MANY_RUNS = 429, "the user has as many unfinished back-tests as one may have; Retry-After says when to try again";
-    TOO_MANY_REQUESTS = 429, "the address has asked too often; Retry-After says when to try again";
+    TOO_MANY_REQUESTS = 429, "the address, or the user, has asked too often; Retry-After says when to try again";
     TOO_MANY_STREAMS = 429, "the user has as many event streams open as one may have";
     INTERNAL = 500, "our fault; the log has the cause under the request's id";
     BROKER_NOT_CONFIGURED = 503, "no broker is configured: nothing can be traded";

@@ -21,11 +21,16 @@ use super::{
 };
 use crate::{
     connector::Fallback,
-    db::llm::{self, Call, CallStatus, Role},
+    db::{
+        connectors,
+        llm::{self, Call, CallStatus, Role},
+    },
 };
 
-/// The longest that reading the role may take.
+/// The longest that reading the role, or the switches, may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Why a provider that is switched off was not asked.
+const OFF: &str = "switched off";
 /// Calls of one provider for one question.
 const TRIES: u32 = 2;
 
@@ -105,7 +110,7 @@ impl Router {
         role_name: &'static str,
         question: &Question,
     ) -> (Option<Found>, Vec<Fallback>) {
-        let role = self.role(role_name).await;
+        let (role, off) = tokio::join!(self.role(role_name), self.switched_off());
         let mut fallbacks = Vec::new();
         let mut inquiry = Inquiry {
             question,
@@ -119,12 +124,21 @@ impl Router {
                 let hash = cache::key(role_name, provider, &prompt);
                 (prompt, hash)
             };
+            let closed = match &off {
+                // Whoever can't be told to stop is not asked: it would cost money.
+                None => Some("its switch can't be read"),
+                Some(off) => off.contains(&name).then_some(OFF),
+            };
             let reason = match self.providers.iter().find(|provider| provider.name == name) {
                 Some(provider) => {
                     let model = model.unwrap_or_else(|| provider.default_model.clone());
                     let (prompt, hash) = asked(provider.name, &model);
                     let asked = Asked { inquiry: &inquiry, provider: provider.name, prompt, hash };
-                    match self.consult(provider, &asked).await {
+                    let answer = match closed {
+                        Some(reason) => Err(self.skip(&asked, reason).await),
+                        None => self.consult(provider, &asked).await,
+                    };
+                    match answer {
                         Ok(found) => return (Some(found), fallbacks),
                         Err(reason) => reason,
                     }
@@ -132,7 +146,8 @@ impl Router {
                 None => match self.keyless.iter().find(|(keyless, _)| *keyless == name) {
                     Some((provider, default_model)) => {
                         let (prompt, hash) = asked(provider, model.as_deref().unwrap_or(default_model));
-                        self.skip(&Asked { inquiry: &inquiry, provider, prompt, hash }, "it has no key").await
+                        let asked = Asked { inquiry: &inquiry, provider, prompt, hash };
+                        self.skip(&asked, closed.unwrap_or("it has no key")).await
                     }
                     None => "there is no such provider".to_owned(),
                 },
@@ -152,6 +167,17 @@ impl Router {
             Err(_) => warn!("could not read the role {name} in time; asking as by default"),
         }
         Role::default()
+    }
+
+    /// Returns those that operators have switched off; `None` when nobody can tell.
+    async fn switched_off(&self) -> Option<Vec<String>> {
+        let read = async { connectors::switched_off(&mut *self.pool.acquire().await?).await };
+        match timeout(PATIENCE, read).await {
+            Ok(Ok(off)) => return Some(off),
+            Ok(Err(error)) => warn!(%error, "could not read who is switched off; asking nobody: {error}"),
+            Err(_) => warn!("could not read in time who is switched off; asking nobody"),
+        }
+        None
     }
 
     fn chain(&self, role: &Role) -> Vec<(String, Option<String>)> {

@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, future::BoxFuture};
+use rust_decimal::Decimal;
 
 use super::{
     Fallback, Quote, SourceError, Sourced,
@@ -95,6 +96,7 @@ impl Asking {
         let mut missing: Vec<String> = symbols.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         let mut tried: HashMap<String, Vec<Fallback>> = HashMap::new();
         let (mut found, mut asked) = (Vec::new(), false);
+        let mut suspects: HashMap<String, Decimal> = HashMap::new();
         for source in sources {
             if missing.is_empty() {
                 break;
@@ -117,7 +119,9 @@ impl Asking {
                     Ok(answers) => {
                         for (symbol, answer) in answers {
                             let good = answer.and_then(|quote| {
-                                judged(quality::quote(&quote, max_age, now), &quote).map(|()| quote)
+                                judged(quality::quote(&quote, max_age, now), &quote)?;
+                                let other = suspects.insert(symbol.clone(), quote.price);
+                                judged(quality::jump(&quote, other), &quote).map(|()| quote)
                             });
                             match good {
                                 Ok(value) => found.push(Sourced {

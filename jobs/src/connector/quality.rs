@@ -17,6 +17,8 @@ const PUBLISHING: TimeDelta = TimeDelta::minutes(30);
 /// A price that moved by more than this part of the last close is not believed.
 const JUMP: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
 const JUMP_F: f64 = 0.5;
+/// Two sources whose prices are no further apart, as a fraction, confirm each other.
+const AGREEING: Decimal = Decimal::from_parts(5, 0, 0, false, 2);
 /// Adjusted prices are rounded one by one.
 const ROUNDING: f64 = 1e-4;
 
@@ -45,11 +47,6 @@ pub(super) fn quote(quote: &Quote, max_age: TimeDelta, now: DateTime<Utc>) -> Re
     if volume.is_some_and(|volume| volume < Decimal::ZERO) {
         return Err(Flaw::implausible("a negative volume"));
     }
-    if let Some(close) = previous_close
-        && (price - close).abs() > close * JUMP
-    {
-        return Err(Flaw::implausible(format!("a price of {price} after a close of {close}")));
-    }
     if *at > now + AHEAD {
         return Err(Flaw::implausible(format!("a trade at {at}, which is to come")));
     }
@@ -63,6 +60,17 @@ pub(super) fn quote(quote: &Quote, max_age: TimeDelta, now: DateTime<Utc>) -> Re
         return Err(Flaw::stale(format!("the last trade was at {at}, before {oldest}")));
     }
     Ok(())
+}
+
+/// Judges how far the price is from the last close, when `other` is what another source says it is. A
+/// price may really fall by half: two sources that agree are believed.
+pub(super) fn jump(quote: &Quote, other: Option<Decimal>) -> Result<(), Flaw> {
+    let (price, Some(close)) = (quote.price, quote.previous_close) else { return Ok(()) };
+    let agrees = other.is_some_and(|other| (price - other).abs() <= other * AGREEING);
+    if agrees || (price - close).abs() <= close * JUMP {
+        return Ok(());
+    }
+    Err(Flaw::implausible(format!("a price of {price} after a close of {close}")))
 }
 
 /// Judges daily bars, which must reach the last finished session and not beyond it.
@@ -104,7 +112,8 @@ fn impossible(series: &Series, bar: usize) -> Option<String> {
     if !series.volume[bar].is_finite() || series.volume[bar] < 0.0 {
         return Some(format!("a volume of {}", series.volume[bar]));
     }
-    let before = bar.checked_sub(1).map(|before| series.close[before])?;
+    // What is older has been seen by others: a share may once have lost half.
+    let before = bar.checked_sub(1).filter(|_| bar + 1 == series.len()).map(|before| series.close[before])?;
     ((close - before).abs() > before * JUMP_F).then(|| format!("a close of {close} after {before}"))
 }
 

@@ -22,7 +22,10 @@ use crate::{
         connectors::{self, Tally},
         quarantine::{self, Quarantined},
     },
-    external::ExternalError,
+    external::{
+        ExternalError,
+        secrets::{Secrets, one_line},
+    },
 };
 
 /// How often counts are added to the tables.
@@ -44,6 +47,8 @@ struct Gathered {
 struct Shared {
     pool: PgPool,
     gathered: Mutex<Gathered>,
+    /// What must not be shown of the answers of each connector.
+    hidden: Mutex<BTreeMap<&'static str, Secrets>>,
     /// Held while counts are on their way, so that nobody thinks that all are written.
     writing: tokio::sync::Mutex<()>,
 }
@@ -60,9 +65,21 @@ impl Recorder {
             shared: Arc::new(Shared {
                 pool,
                 gathered: Mutex::default(),
+                hidden: Mutex::default(),
                 writing: tokio::sync::Mutex::default(),
             }),
         }
+    }
+
+    /// Masks `secrets` in whatever is put away of `connector` from now on.
+    pub(super) fn hide(&self, connector: &'static str, secrets: &Secrets) {
+        let mut hidden = self.shared.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        hidden.entry(connector).or_default().extend(secrets);
+    }
+
+    fn hidden(&self, connector: &str) -> Secrets {
+        let hidden = self.shared.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        hidden.get(connector).cloned().unwrap_or_default()
     }
 
     /// Counts a call and what came of it.
@@ -95,23 +112,26 @@ impl Recorder {
         excerpt: Option<String>,
         spoils: bool,
     ) {
+        let secrets = self.hidden(connector);
+        // As the database can hold it: one row that it refuses would keep back all the others.
+        let shown = |text: &str| one_line(&secrets.mask(text));
         self.count(connector, endpoint, |tally| {
             tally.quarantined += 1;
             if spoils {
                 tally.success -= 1;
                 tally.failure += 1;
             }
-            tally.note_error(&flaw.told());
+            tally.note_error(&shown(&flaw.told()));
         });
         let mut gathered = self.gathered();
         if gathered.quarantined.len() < MOST {
             gathered.quarantined.push(Quarantined {
                 connector: connector.to_owned(),
                 endpoint: endpoint.to_owned(),
-                symbol: symbol.map(str::to_owned),
+                symbol: symbol.map(one_line),
                 code: flaw.code.as_str().to_owned(),
-                reason: flaw.reason.chars().take(500).collect(),
-                excerpt,
+                reason: shown(&flaw.reason).chars().take(500).collect(),
+                excerpt: excerpt.map(|excerpt| shown(&excerpt)),
                 created_at: Utc::now(),
             });
         }
@@ -200,6 +220,34 @@ impl Drop for Writer {
 impl Tally {
     fn note_error(&mut self, error: &str) {
         let at: DateTime<Utc> = Utc::now();
-        self.last_error = Some((error.chars().take(500).collect(), at));
+        self.last_error = Some((one_line(error).chars().take(500).collect(), at));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_gathered_fits_into_the_database_and_shows_no_key() {
+        let pool = PgPool::connect_lazy("postgres://nobody@localhost/nothing").expect("a URL");
+        let recorder = Recorder::new(pool);
+        let mut secrets = Secrets::default();
+        secrets.add_header(&"Bearer planted".into());
+        recorder.hide("polygon", &secrets);
+
+        let refused = ExternalError::Refused { status: 400, body: "a\0b".to_owned() };
+        recorder.called("polygon", "quotes", Duration::ZERO, Some(&refused));
+        let flaw = Flaw::malformed("c\0planted");
+        let excerpt = Some("e\0planted".to_owned());
+        recorder.flawed("polygon", "news", Some("A\0"), &flaw, excerpt, false);
+
+        let gathered = recorder.gathered();
+        let errors: Vec<_> = gathered.tallies.values().filter_map(|tally| tally.last_error.clone()).collect();
+        let errors: Vec<_> = errors.iter().map(|(error, _)| error.as_str()).collect();
+        assert_eq!(errors, ["malformed: c ***", "refused with 400: a b"]);
+        let put_away = &gathered.quarantined[0];
+        assert_eq!((put_away.reason.as_str(), put_away.excerpt.as_deref()), ("c ***", Some("e ***")));
+        assert_eq!(put_away.symbol.as_deref(), Some("A "));
     }
 }

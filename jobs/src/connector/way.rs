@@ -14,6 +14,7 @@ use super::{
 };
 use crate::external::{
     self, Answer, BreakerOptions, External, ExternalError, ExternalMetrics, ExternalOptions, Limit, Request,
+    secrets::Secrets,
 };
 
 /// The longest answer: a company's facts take up to 10 MB.
@@ -50,6 +51,9 @@ impl Way {
         metrics: &ExternalMetrics,
         recorder: &Recorder,
     ) -> Result<Self, ExternalError> {
+        let mut secrets = Secrets::default();
+        address.headers.iter().for_each(|(_, value)| secrets.add_header(value));
+        recorder.hide(address.id, &secrets);
         let options = ExternalOptions {
             provider: address.provider,
             // The broker of the same process may be on the same way.
@@ -90,12 +94,13 @@ impl Way {
                 ExternalError::Malformed { reason } => reason,
                 error => error.to_string(),
             };
-            Failure::Flawed(Flaw::malformed(reason), Some(excerpt(answer.body())))
+            Failure::Flawed(Flaw::malformed(reason), Some(answer.masked(&excerpt(answer.body()))))
         })
     }
 }
 
-/// Reads one part of an answer, so that a bad one does not cost the others.
+/// Reads one part of an answer, so that a bad one does not cost the others. Its excerpt may repeat
+/// a key in a header; the recorder masks it.
 pub(super) fn part<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
     serde_json::from_str(raw.get()).map_err(|error| {
         Failure::Flawed(Flaw::malformed(error.to_string()), Some(excerpt(raw.get().as_bytes())))

@@ -10,12 +10,17 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::{Left, Run, market::Price, orders::order_id, skipped};
+use super::{
+    Left, Run, controls,
+    market::{Market, Price},
+    orders::order_id,
+    skipped,
+};
 use crate::{
     db::{
         cycles::{self, Outcome},
         decisions::{self, NewDecision},
-        orders::Origin,
+        orders::{self, Origin},
         positions::{self, Position},
     },
     failpoint,
@@ -37,7 +42,7 @@ impl Run {
         }
         let now = self.market_time().await?;
         let symbols: Vec<String> = held.iter().map(|position| position.symbol.clone()).collect();
-        let prices = self.kept_prices(&symbols, now).await?;
+        let prices = self.prices(&symbols, now, &mut Market::default()).await?;
         for position in &held {
             let agent = self.controls("exits").await?;
             if agent.mode == cycle::Mode::Manual {
@@ -62,6 +67,9 @@ impl Run {
         self.ctx.hold(&mut tx).await.map_err(JobError::from)?;
         // Read anew under the lock of whoever orders: a fill may have come since.
         crate::db::risk::one_at_a_time(&mut tx, self.user_id).await?;
+        if !controls::read(&mut tx, self.user_id).await?.1.exits() {
+            return Ok(());
+        }
         let Some(position) = positions::of_symbol(&mut tx, self.user_id, &position.symbol).await? else {
             return Ok(());
         };
@@ -80,11 +88,17 @@ impl Run {
             Some(memory) => memory,
             None => self.first_memory(&mut tx, &position, &holding).await?,
         };
-        let (memory, plan) = cycle::plan(&ExitRules::default(), &holding, &memory, now);
-        cycles::remember(&mut tx, self.user_id, &position.symbol, position.opened_at, &memory).await?;
-        if let Some(plan) = plan {
-            self.leave(&mut tx, &position, price, &plan).await?;
+        let before = memory.steps_taken;
+        let (mut memory, plan) = cycle::plan(&ExitRules::default(), &holding, &memory, now);
+        let left = match &plan {
+            Some(plan) => self.leave(&mut tx, &position, price, plan).await?,
+            None => true,
+        };
+        if !left {
+            // Nothing is sold: the step is still to be taken.
+            memory.steps_taken = before;
         }
+        cycles::remember(&mut tx, self.user_id, &position.symbol, position.opened_at, &memory).await?;
         failpoint::hit("run_cycle.before_exit_commit");
         tx.commit().await?;
         self.hint();
@@ -98,18 +112,24 @@ impl Run {
         position: &Position,
         holding: &Holding,
     ) -> sqlx::Result<Memory> {
-        let stop = decisions::entry_stop(conn, self.user_id, &position.symbol).await?;
+        let stop = decisions::entry_stop(conn, self.user_id, &position.symbol, position.opened_at).await?;
         let below = |stop: &Decimal| position.qty.is_sign_positive() && *stop < position.avg_entry_price;
         Ok(Memory { stop_loss: stop.filter(below), ..Memory::fresh(holding) })
     }
 
+    /// Returns whether the close was enqueued. One of a part is not while orders rest in the symbol: it
+    /// would take the rest of the position's protection away.
     async fn leave(
         &self,
         conn: &mut PgConnection,
         position: &Position,
         price: &Price,
         plan: &ExitPlan,
-    ) -> Result<(), Left> {
+    ) -> Result<bool, Left> {
+        let partly = matches!(plan.portion, cycle::Portion::Shares(_));
+        if partly && !orders::open_of_symbol(conn, self.user_id, &position.symbol).await?.is_empty() {
+            return Ok(false);
+        }
         let id = Uuid::now_v7();
         let portion = match plan.portion {
             cycle::Portion::All => Portion::All,
@@ -126,7 +146,7 @@ impl Run {
             .await
             .map_err(|error| JobError::retryable("ENQUEUE", error))?;
         if !enqueued.inserted {
-            return Ok(());
+            return Ok(false);
         }
         let action = if position.qty.is_sign_positive() { Action::Sell } else { Action::Buy };
         let new = NewDecision {
@@ -161,6 +181,6 @@ impl Run {
             trace_id: self.ctx.trace_id().map(Into::into),
         };
         decisions::insert(conn, &new).await?;
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,6 +1,6 @@
 //! The gates between a decision and its order; those of risk come after them.
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use domain::{
     cycle::{Controls, Entry, Held, check, day_start},
     decision::Action,
@@ -17,11 +17,14 @@ use crate::db::{
     agents::{self, Agent},
     cycles,
     decisions::{self, Decision, GateRecord},
-    orders as order_rows, positions, risk,
+    market_cache, orders as order_rows, positions, risk,
 };
 
 /// More confidence that a conservative agent asks for.
 const CONSERVATIVE_NEEDS: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
+
+/// A price that was asked for longer ago is too old to buy by.
+const YOUNG: TimeDelta = TimeDelta::minutes(15);
 
 /// What the gates said.
 pub(super) struct Judged {
@@ -88,10 +91,29 @@ pub(super) async fn judge(conn: &mut PgConnection, decision: &Decision, asked: b
     if decision.action == Action::Sell {
         return Ok(Judged { met: met.0, verdict: Ok(Size::Leave) });
     }
-    match sizing::buy(conn, decision, &agent, &settings, held.as_ref(), part).await? {
+    let Some(price) = price(conn, decision).await? else {
+        return Ok(met.refuse("price", "there is no fresh price"));
+    };
+    if decision.stop_loss.is_some_and(|stop| price <= stop)
+        || decision.target_price.is_some_and(|target| price >= target)
+    {
+        return Ok(
+            met.refuse("price", &format!("a share costs {price} by now, outside the decision's levels"))
+        );
+    }
+    let wish = sizing::Wish { decision, price, part };
+    match sizing::buy(conn, &wish, &agent, &settings, held.as_ref()).await? {
         Ok(request) => Ok(Judged { met: met.0, verdict: Ok(Size::Buy(Box::new(request))) }),
         Err((gate, message)) => Ok(met.refuse(gate, &message)),
     }
+}
+
+/// Returns what a share costs by the newest quote, or by the decision's own while that is young.
+async fn price(conn: &mut PgConnection, decision: &Decision) -> sqlx::Result<Option<Decimal>> {
+    let quotes = market_cache::quotes(conn, std::slice::from_ref(&decision.symbol)).await?;
+    let quote = quotes.into_iter().find(|quote| Utc::now() - quote.fetched_at <= YOUNG);
+    let own = decision.entry_price.filter(|_| Utc::now() - decision.created_at <= YOUNG);
+    Ok(quote.map(|quote| quote.price).or(own))
 }
 
 /// Answers whether the controls let the decision through; one that its user asks for needs no running
@@ -129,7 +151,8 @@ async fn entry(
         approved: cycles::approved(conn, user_id, symbol).await?,
         held: held.map_or(Held::None, |held| Held::of(held.qty)),
         // Legs belong to a position rather than to a wish for one.
-        open_order: open.iter().any(|order| order.parent_order_id.is_none()),
+        open_order: open.iter().any(|order| order.parent_order_id.is_none())
+            || decision.action == Action::Buy && decisions::exiting(conn, user_id, symbol).await?,
     })
 }
 

@@ -62,7 +62,7 @@ impl Run {
     }
 
     /// Returns the kept prices that can be acted on.
-    pub(super) async fn kept_prices(
+    async fn kept_prices(
         &self,
         symbols: &[String],
         now: DateTime<Utc>,
@@ -83,7 +83,8 @@ impl Run {
         Ok(prices.map(|price| (price.symbol.clone(), price)).collect())
     }
 
-    async fn prices(
+    /// Returns fresh prices, asking for those that are not kept; what nobody gives is left out.
+    pub(super) async fn prices(
         &self,
         symbols: &[String],
         now: DateTime<Utc>,

@@ -8,6 +8,7 @@ use domain::{
     decision::{Action, Proposal, RiskLevel},
 };
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::Connection;
 use tokio::time::timeout;
@@ -22,6 +23,20 @@ use crate::{
     queue::{Context, JobError},
 };
 
+/// What came of asking, kept as a durable step: another attempt pays no model again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Answered {
+    /// What the symbol costs, if that is known.
+    price: Option<Price>,
+    proposal: Proposal,
+    analyst: String,
+    model: Option<String>,
+    fallbacks: Value,
+    evidence: Value,
+    /// What the analysts were told.
+    told: Value,
+}
+
 /// Asks about the symbol and keeps the decision under the job's id.
 ///
 /// Without a fresh price of our own, or without an answer in time, the decision is to hold: what the
@@ -32,16 +47,8 @@ pub(crate) async fn analyse_on_request(
     env: Arc<Environment>,
 ) -> Result<Success, JobError> {
     let run = Run { ctx, env, user_id: job.user_id, tick: Utc::now() };
-    let market = run.market(std::slice::from_ref(&job.symbol)).await?;
-    let price = market.prices.get(&job.symbol);
-    let missing = market.skipped.iter().find(|skipped| skipped.symbol == job.symbol);
-    let (answer, told) = if let Some(price) = price {
-        run.answer(&job, price).await?
-    } else {
-        let reason = missing.map_or("there is no fresh price", |skipped| &skipped.reason);
-        (hold(format!("no price and bars of {} to go by: {reason}", job.symbol)), Value::Null)
-    };
-    let new = decision(&run, &job, price, answer, &told);
+    let answered = run.ctx.step("answer", || run.answered(&job)).await?;
+    let new = decision(&run, &job, answered);
     let mut conn = run.env.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     run.ctx.hold(&mut tx).await?;
@@ -50,6 +57,27 @@ pub(crate) async fn analyse_on_request(
 }
 
 impl Run {
+    async fn answered(&self, job: &AnalyzeSymbol) -> Result<Answered, JobError> {
+        let mut market = self.market(std::slice::from_ref(&job.symbol)).await?;
+        let price = market.prices.remove(&job.symbol);
+        let (answer, told) = if let Some(price) = &price {
+            self.answer(job, price).await?
+        } else {
+            let missing = market.skipped.iter().find(|skipped| skipped.symbol == job.symbol);
+            let reason = missing.map_or("there is no fresh price", |skipped| &skipped.reason);
+            (hold(format!("no price and bars of {} to go by: {reason}", job.symbol)), Value::Null)
+        };
+        Ok(Answered {
+            price,
+            proposal: answer.proposal,
+            analyst: answer.analyst.to_owned(),
+            model: answer.model,
+            fallbacks: json!(answer.fallbacks),
+            evidence: answer.evidence,
+            told,
+        })
+    }
+
     /// Returns the analysts' answer, and what they were told.
     async fn answer(&self, job: &AnalyzeSymbol, price: &Price) -> Result<(Answer, Value), JobError> {
         let mut question = self.question(price, job.strategy_id).await?;
@@ -92,14 +120,9 @@ fn hold(reason: String) -> Answer {
     }
 }
 
-fn decision(
-    run: &Run,
-    job: &AnalyzeSymbol,
-    price: Option<&Price>,
-    answer: Answer,
-    told: &Value,
-) -> NewDecision {
-    let holds = answer.proposal.action == Action::Hold;
+fn decision(run: &Run, job: &AnalyzeSymbol, answered: Answered) -> NewDecision {
+    let price = answered.price.as_ref();
+    let holds = answered.proposal.action == Action::Hold;
     NewDecision {
         id: run.id(),
         user_id: job.user_id,
@@ -110,18 +133,18 @@ fn decision(
         status: if holds { DecisionStatus::Skipped } else { DecisionStatus::Pending },
         skip_reason: holds.then(|| "hold".to_owned()),
         entry_price: price.map(|price| price.price),
-        analyst: answer.analyst.to_owned(),
-        model: answer.model,
-        fallbacks: json!(answer.fallbacks),
+        analyst: answered.analyst,
+        model: answered.model,
+        fallbacks: answered.fallbacks,
         market_context: json!({
             "price": price.map(|price| price.price),
             "asOf": price.map(|price| price.as_of),
             "provider": price.map(|price| &price.provider),
-            "told": told,
+            "told": answered.told,
             "callers": job.callers_market_data,
         }),
-        metadata: json!({ "evidence": answer.evidence }),
-        proposal: answer.proposal,
+        metadata: json!({ "evidence": answered.evidence }),
+        proposal: answered.proposal,
         window_start: run.tick,
         trace_id: run.ctx.trace_id().map(Into::into),
     }

@@ -28,21 +28,29 @@ pub(super) enum Size {
     Leave,
 }
 
-/// Returns the order that buys `part` of an entry, or the gate that holds it back and its words.
+/// What is to be bought.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    /// Why.
+    pub(super) decision: &'a Decision,
+    /// What a share costs.
+    pub(super) price: Decimal,
+    /// The part of an entry, of 1.
+    pub(super) part: Decimal,
+}
+
+/// Returns the order that buys what is wished for, or the gate that holds it back and its words.
 pub(super) async fn buy(
     conn: &mut PgConnection,
-    decision: &Decision,
+    wish: &Wish<'_>,
     agent: &Agent,
     settings: &Settings,
     held: Option<&Position>,
-    part: Decimal,
 ) -> sqlx::Result<Result<OrderRequest, (&'static str, String)>> {
+    let Wish { decision, price, part } = *wish;
     let state = broker_state::state(conn).await?;
     let Some(account) = &state.account else {
         return Ok(Err(("portfolio", "the account at the broker is not known".into())));
-    };
-    let Some(price) = decision.entry_price else {
-        return Ok(Err(("price", "no price is known".into())));
     };
     let part = if agent.conservative_mode { part * CONSERVATIVE_SIZE } else { part };
     let worth = held.map_or(Decimal::ZERO, |held| held.qty * price);

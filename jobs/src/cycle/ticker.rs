@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Agents of one look.
 const AT_ONCE: i64 = 100;
 /// A cycle that nobody began within this, or its interval, is left to the next one.
-const SHELF_LIFE: Duration = Duration::from_mins(1);
+pub(super) const SHELF_LIFE: Duration = Duration::from_mins(1);
 
 /// Enqueues due cycles until the leadership ends.
 pub(crate) async fn lead(env: Arc<Environment>, term: Term) {
@@ -54,7 +54,7 @@ async fn look(env: &Environment, term: &Term) -> Result<usize, TermError> {
         if !due.busy {
             let interval = Duration::from_secs(u64::try_from(due.interval_s).unwrap_or_default());
             let options = Enqueue::default()
-                .not_after(SHELF_LIFE.max(interval))
+                .not_after(SHELF_LIFE.max(interval) + super::LATE)
                 .tag(format!("user:{}", due.user_id))
                 .trace_id(Uuid::new_v4().simple().to_string());
             let job = RunCycle { user_id: due.user_id, tick: due.tick };

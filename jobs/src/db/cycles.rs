@@ -3,6 +3,8 @@
 mod exits;
 mod universe;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::cycle::Mode;
 use serde::{Deserialize, Serialize};
@@ -93,31 +95,46 @@ pub async fn recent(conn: &mut PgConnection, user_id: Uuid, limit: i64) -> sqlx:
     .await
 }
 
-/// Begins a cycle; `false` when another job has begun one for the tick.
+/// What a cycle is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick {
+    /// Whose agent's.
+    pub user_id: Uuid,
+    /// When it was due.
+    pub at: DateTime<Utc>,
+    /// Later than this after it was due, it is not begun any more.
+    pub good_for: Duration,
+}
+
+/// Begins a cycle; `false` when another job has begun one for the tick, or when it is too late to.
 pub async fn begin(
     conn: &mut PgConnection,
     id: Uuid,
-    user_id: Uuid,
-    tick: DateTime<Utc>,
+    tick: &Tick,
     mode: Mode,
     trace_id: Option<&str>,
 ) -> sqlx::Result<bool> {
     sqlx::query!(
         "insert into cycles (cycle_id, user_id, tick, mode, trace_id)
-         values ($1, $2, $3, $4, $5)
+         select $1, $2, $3, $4, $5
+          where clock_timestamp() - $3 <= make_interval(secs => $6)
          on conflict do nothing",
         id,
-        user_id,
-        tick,
+        tick.user_id,
+        tick.at,
         mode.as_str(),
-        trace_id
+        trace_id,
+        tick.good_for.as_secs_f64()
     )
     .execute(&mut *conn)
     .await?;
-    let ours =
-        sqlx::query_scalar!("select cycle_id from cycles where user_id = $1 and tick = $2", user_id, tick)
-            .fetch_optional(conn)
-            .await?;
+    let ours = sqlx::query_scalar!(
+        "select cycle_id from cycles where user_id = $1 and tick = $2",
+        tick.user_id,
+        tick.at
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(ours == Some(id))
 }
 

@@ -2,6 +2,7 @@
 
 mod budget;
 mod calls;
+mod requests;
 mod status;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use sqlx::PgConnection;
 
 pub use budget::{Amount, Reservation, Spent, reserve, settle, spent_today};
 pub use calls::{Call, CallStatus, RecentCall, recent, record};
+pub use requests::{Requested, requested, take_turn};
 pub use status::{LlmStats, LlmStatus, ModelStats, stats, status};
 
 /// How a role is filled.

@@ -12,7 +12,11 @@ use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ExternalError, error::cut};
+use super::{
+    ExternalError,
+    error::cut,
+    secrets::{Secrets, one_line},
+};
 
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// How long to stay away when a provider does not say.
@@ -34,6 +38,7 @@ pub struct Answer {
     status: u16,
     json: bool,
     body: Bytes,
+    secrets: Secrets,
 }
 
 impl Answer {
@@ -47,47 +52,57 @@ impl Answer {
         &self.body
     }
 
+    /// Returns `text`, some of this answer, without the secrets of the request, which a provider may
+    /// repeat.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        self.secrets.mask(text)
+    }
+
     /// Returns the body as `T`; it must say that it is JSON, be JSON, and have `T`'s types.
     /// Fields that `T` does not know are passed over.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ExternalError> {
-        if !self.json {
-            return Err(malformed(format!("not JSON but {}", preview(&self.body))));
-        }
-        serde_json::from_slice(&self.body).map_err(|error| malformed(error.to_string()))
+        self.must_be_json()?;
+        serde_json::from_slice(&self.body).map_err(|error| malformed(&self.masked(&error.to_string())))
     }
 
     /// Returns the body, which must say that it is JSON.
     pub fn text(&self) -> Result<&str, ExternalError> {
-        if !self.json {
-            return Err(malformed(format!("not JSON but {}", preview(&self.body))));
+        self.must_be_json()?;
+        std::str::from_utf8(&self.body).map_err(|error| malformed(&error.to_string()))
+    }
+
+    fn must_be_json(&self) -> Result<(), ExternalError> {
+        if self.json {
+            return Ok(());
         }
-        std::str::from_utf8(&self.body).map_err(|error| malformed(error.to_string()))
+        Err(malformed(&format!("not JSON but {}", preview(&self.body, &self.secrets))))
     }
 }
 
-/// Returns what a caller may make of `raw`.
-pub(super) fn judge(raw: Raw) -> Result<Answer, ExternalError> {
+/// Returns what a caller may make of `raw`; no error shows one of `secrets`.
+pub(super) fn judge(raw: Raw, secrets: Secrets) -> Result<Answer, ExternalError> {
     let Raw { head, body } = raw;
     let status = head.status.as_u16();
     match status {
         200..=299 => {
-            let body = body.map_err(|limit| malformed(format!("a body of more than {limit} bytes")))?;
-            Ok(Answer { status, json: is_json(&head.headers), body })
+            let body = body.map_err(|limit| malformed(&format!("a body of more than {limit} bytes")))?;
+            Ok(Answer { status, json: is_json(&head.headers), body, secrets })
         }
-        429 if is_final(body.as_deref().unwrap_or_default()) => Err(refused(status, body)),
+        429 if is_final(body.as_deref().unwrap_or_default()) => Err(refused(status, body, &secrets)),
         429 => Err(ExternalError::RateLimited { until: Utc::now() + wait(&head.headers, Utc::now()) }),
         408 | 500..=599 => Err(ExternalError::Unknown {
-            reason: format!("answered with {status}: {}", preview(&body.unwrap_or_default())),
+            reason: format!("answered with {status}: {}", preview(&body.unwrap_or_default(), &secrets)),
         }),
-        400..=499 => Err(refused(status, body)),
-        _ => Err(malformed(format!("status {status}, which answers nothing"))),
+        400..=499 => Err(refused(status, body, &secrets)),
+        _ => Err(malformed(&format!("status {status}, which answers nothing"))),
     }
 }
 
-fn refused(status: u16, body: Result<Bytes, usize>) -> ExternalError {
+fn refused(status: u16, body: Result<Bytes, usize>, secrets: &Secrets) -> ExternalError {
     let body = body.unwrap_or_default();
-    let body = &body[..body.len().min(REFUSAL)];
-    ExternalError::Refused { status, body: String::from_utf8_lossy(body).into_owned() }
+    let body = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]);
+    // As it may be stored: the database holds no NUL.
+    ExternalError::Refused { status, body: one_line(&secrets.mask(&body)) }
 }
 
 /// Returns whether a 429 says that the account's quota is used up, which no waiting cures.
@@ -96,13 +111,13 @@ fn is_final(body: &[u8]) -> bool {
     ["code", "type"].iter().any(|key| body["error"][key] == "insufficient_quota")
 }
 
-fn malformed(reason: impl AsRef<str>) -> ExternalError {
-    ExternalError::Malformed { reason: cut(reason.as_ref()).to_owned() }
+fn malformed(reason: &str) -> ExternalError {
+    ExternalError::Malformed { reason: one_line(cut(reason)) }
 }
 
-fn preview(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
+fn preview(body: &[u8], secrets: &Secrets) -> String {
+    let text = secrets.mask(&String::from_utf8_lossy(&body[..body.len().min(400)]));
+    let text: String = one_line(&text).chars().take(120).collect();
     format!("{text:?}")
 }
 
@@ -133,6 +148,40 @@ fn wait(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Judges an answer in JSON to a request with a key in a header and one in its query.
+    fn judged(status: u16, body: &str) -> Result<Answer, ExternalError> {
+        let mut secrets = Secrets::default();
+        secrets.add_header(&"Bearer headerkey".into());
+        secrets.add_query(&"query/key".into());
+        let answer = http::Response::builder().status(status).header(CONTENT_TYPE, "application/json");
+        let (head, ()) = answer.body(()).expect("an answer").into_parts();
+        judge(Raw { head, body: Ok(Bytes::copy_from_slice(body.as_bytes())) }, secrets)
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret_even_in_part() {
+        // A message shows 120 characters: the key is cut there.
+        let long = format!("{}query/key", "x".repeat(115));
+        for status in [200, 400, 401, 404, 500, 503] {
+            for body in [r#""headerkey query/key query%2Fkey""#, &long] {
+                let error = judged(status, body).and_then(|answer| answer.json::<u32>());
+                let error = format!("{:?}", error.expect_err("it is no number"));
+                for part in ["headerkey", "query/", "query%2F"] {
+                    assert!(!error.contains(part), "{status}, {body}: {error}");
+                }
+            }
+        }
+        let answer = judged(200, "[\"query%2Fkey\"]").expect("a success");
+        assert_eq!(answer.body(), b"[\"query%2Fkey\"]", "what is read stays as it came");
+        assert_eq!(answer.masked("[\"query%2Fkey\"]"), "[\"***\"]");
+    }
+
+    #[test]
+    fn control_characters_of_a_refusal_become_spaces() {
+        let error = judged(400, "a\0b\r\nc").expect_err("a refusal");
+        assert_eq!(error, ExternalError::Refused { status: 400, body: "a b  c".to_owned() });
+    }
 
     #[test]
     fn the_wait_is_what_the_provider_says_by_its_own_clock_and_never_too_long() {

@@ -103,6 +103,11 @@ impl Request {
         format!("{}{link}{name}={}", self.target, segment(value.expose_secret()))
     }
 
+    /// Returns the value in the query that must not be shown.
+    pub(super) fn secret(&self) -> Option<&SecretString> {
+        self.secret.as_ref().map(|(_, value)| value)
+    }
+
     pub(super) fn body(&self) -> Option<&Value> {
         self.body.as_ref()
     }

@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpStream, time::timeout};
 use tower::{BoxError, Service};
 
-use super::{ExternalError, ExternalOptions, Request, answer::Raw, tls};
+use super::{ExternalError, ExternalOptions, Request, answer::Raw, secrets::Secrets, tls};
 
 /// Longer than the pauses of a busy worker, shorter than the silence that load balancers allow.
 const IDLE: Duration = Duration::from_secs(30);
@@ -114,19 +114,14 @@ impl Transport {
         }
     }
 
-    /// Returns `error` without the secrets, which a provider may repeat when it refuses them.
-    pub(super) fn without_secrets(&self, error: ExternalError) -> ExternalError {
-        let mask = |text: String| {
-            let words =
-                self.secrets.iter().filter_map(|(_, secret)| secret.expose_secret().split(' ').next_back());
-            words.filter(|word| !word.is_empty()).fold(text, |text, word| text.replace(word, "***"))
-        };
-        match error {
-            ExternalError::Refused { status, body } => ExternalError::Refused { status, body: mask(body) },
-            ExternalError::Unknown { reason } => ExternalError::Unknown { reason: mask(reason) },
-            ExternalError::Malformed { reason } => ExternalError::Malformed { reason: mask(reason) },
-            other => other,
+    /// Returns what goes out with `request` and must not be shown when it comes back.
+    pub(super) fn secrets(&self, request: &Request) -> Secrets {
+        let mut secrets = Secrets::default();
+        self.secrets.iter().for_each(|(_, value)| secrets.add_header(value));
+        if let Some(value) = request.secret() {
+            secrets.add_query(value);
         }
+        secrets
     }
 
     fn http(&self, request: &Request) -> http::Result<HttpRequest<Full<Bytes>>> {

@@ -35,10 +35,18 @@ pub struct AnalyzeSymbol {
 impl Job for AnalyzeSymbol {
     const KIND: &'static str = "analyze_symbol";
     const QUEUE: &'static str = cycle::QUEUE;
-    const PRIORITY: i16 = -5;
+    // After the cycles, which share the queue: what trades comes before what is only asked.
+    const PRIORITY: i16 = 5;
 
     fn unique_key(&self) -> Option<String> {
-        Some(format!("{}:{}", self.user_id, self.symbol))
+        Some(format!("{}{}", Self::key_of(self.user_id), self.symbol))
+    }
+}
+
+impl AnalyzeSymbol {
+    /// Returns the beginning of the unique keys of all that `user_id` asks for.
+    pub(crate) fn key_of(user_id: Uuid) -> String {
+        format!("{user_id}:")
     }
 }
 
@@ -46,10 +54,33 @@ impl Handler for AnalyzeSymbol {
     const POLICY: Policy = Policy {
         backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(10) },
         max_failures: 3,
-        timeout: Duration::from_mins(1),
+        // Quotes, bars and analysts may take all the time that the settings give each of them.
+        timeout: Duration::from_mins(2),
     };
 
     async fn run(self, ctx: Context, env: Arc<Environment>) -> Result<Success, JobError> {
         cycle::analyse_on_request(self, ctx, env).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, kinds::run_cycle::RunCycle};
+
+    #[test]
+    fn an_attempt_may_last_as_long_as_all_that_it_waits_for() {
+        let config = Config::for_profile("test", false).expect("the test profile is valid");
+        // Quotes, bars, and the analysts.
+        let longest = 2 * config.cycle.source_timeout() + config.cycle.analyst_timeout();
+        let timeout = AnalyzeSymbol::POLICY.timeout;
+        assert!(timeout >= longest + Duration::from_secs(15), "{timeout:?} for {longest:?}");
+    }
+
+    #[test]
+    fn cycles_come_before_what_is_asked_by_hand() {
+        assert_eq!(AnalyzeSymbol::QUEUE, RunCycle::QUEUE);
+        let priorities = [RunCycle::PRIORITY, AnalyzeSymbol::PRIORITY];
+        assert!(priorities.is_sorted_by(|first, then| first < then), "lower runs first: {priorities:?}");
     }
 }

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{
     cycle::DecisionStatus,
     order::{Amount, OrderRequest, Side},
+    risk::{Rule, TradingState},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use crate::{
         decisions,
         orders::{self, Origin},
         positions::{self, Position},
+        risk,
     },
     environment::Environment,
     handler::{Handler, Policy, Success},
@@ -101,6 +103,13 @@ impl Handler for ClosePosition {
         if orders::by_id(&mut tx, self.order_id).await?.is_some() {
             return Ok(Success::Output(json!({ "order_id": self.order_id })));
         }
+        if let Some((control, message)) = self.held_back(&mut tx).await? {
+            self.end(&mut tx, DecisionStatus::Rejected, message).await?;
+            let success = ctx.complete_in(&mut tx, json!({ "refused": control, "message": message })).await?;
+            tx.commit().await?;
+            env.hints.events();
+            return Ok(success);
+        }
         if self.clear(&mut tx, &ctx).await? > 0 {
             tx.commit().await?;
             env.hints.events();
@@ -126,6 +135,18 @@ impl Handler for ClosePosition {
 }
 
 impl ClosePosition {
+    /// Returns what keeps the close from being sent, before any order that protects the position is
+    /// taken away for it; the gates say the rest.
+    async fn held_back(&self, conn: &mut PgConnection) -> sqlx::Result<Option<(&'static str, &'static str)>> {
+        let settings = risk::settings(conn, self.user_id).await?;
+        let platform = risk::platform(conn).await?.trading_state;
+        if settings.kill_switch && self.origin != Origin::Liquidation {
+            return Ok(Some((Rule::KillSwitch.as_str(), "the kill switch is on")));
+        }
+        let halted = [settings.trading_state, platform].contains(&TradingState::Halted);
+        Ok(halted.then_some((Rule::TradingHalted.as_str(), "trading is halted")))
+    }
+
     /// Asks for the end of every order that rests in the symbol; returns how many are not over.
     async fn clear(&self, conn: &mut PgConnection, ctx: &Context) -> Result<usize, JobError> {
         let mut left = 0;

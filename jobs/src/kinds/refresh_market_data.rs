@@ -1,6 +1,13 @@
 //! Brings quotes and daily bars of some symbols up to date, for all who read them.
+//!
+//! Quotes are read of any symbol; daily bars, which take a request each, only of assets of the
+//! universe and of what is held or being traded.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     connector::{ALPACA, SourceError, quality},
-    db::{broker_state, market_cache},
+    db::{broker_state, data_views, market_cache},
     environment::Environment,
     handler::{Handler, Policy, Success},
     job::Job,
@@ -103,14 +110,18 @@ impl Run<'_> {
         Ok(quotes.len())
     }
 
-    /// Reads the bars of symbols whose last one is not of the last finished session.
+    /// Reads the bars of the symbols that matter whose last one is not of the last finished session.
     async fn bars(&self, symbols: &[String], failed: &mut Vec<Value>) -> Result<usize, JobError> {
         let mut conn = self.env.pool.acquire().await?;
+        let mut matter: HashSet<String> =
+            data_views::known_assets(&mut conn, symbols).await?.into_iter().collect();
+        matter.extend(broker_state::symbols_of_interest(&mut conn).await?);
         let kept: HashMap<_, _> = market_cache::last_days(&mut conn, symbols).await?.into_iter().collect();
         drop(conn);
         let finished = quality::last_finished(self.market);
         let mut read = 0;
-        for symbol in symbols.iter().filter(|symbol| kept.get(*symbol) != Some(&finished)) {
+        let wanted = |symbol: &&String| matter.contains(*symbol) && kept.get(*symbol) != Some(&finished);
+        for symbol in symbols.iter().filter(wanted) {
             if self.ctx.interruption().is_some() {
                 return Err(JobError::Interrupted);
             }

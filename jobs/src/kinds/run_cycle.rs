@@ -46,8 +46,9 @@ impl Handler for RunCycle {
     }
 
     async fn abandoned(self, conn: &mut PgConnection, ending: &Ending) -> sqlx::Result<()> {
-        // One that nobody began in time tells nothing about the agent.
+        // One that nobody resumed in time tells nothing about the agent.
         if ending.state == EndState::Expired {
+            cycles::fail_tick(conn, self.user_id, self.tick, "it was not resumed in time").await?;
             return Ok(());
         }
         let error = format!("{}: {}", ending.class, ending.message);

@@ -25,7 +25,7 @@ async fn each_control_stops_the_cycle_before_its_next_step() {
     let user_halts = "update risk_settings set trading_state = 'halted'";
     let halt = "update platform_state set trading_state = 'halted'";
     let cases = [
-        ("begin", stop, "universe", "not_running"),
+        ("begin", stop, "exits", "not_running"),
         ("universe", pause, "market", "paused"),
         ("market", kill, "analysis", "kill_switch"),
         ("analysis AAPL", user_halts, "decisions", "trading_halted"),

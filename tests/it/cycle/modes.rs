@@ -50,3 +50,18 @@ async fn a_word_that_a_gate_holds_back_may_be_given_again() {
     desk.execute(desk.user, decision.id).await.expect("nothing holds it back any more");
     desk.decision(desk.user, "AAPL", "filled").await;
 }
+
+#[tokio::test]
+async fn a_decision_whose_stop_the_price_has_passed_is_not_acted_on() {
+    let desk = Desk::open().await;
+    let price = desk.rises("AAPL").await;
+    desk.candidate(desk.user, "AAPL", "APPROVED").await;
+    in_mode(&desk, Mode::SemiAuto).await;
+    desk.start(desk.user).await;
+    assert_eq!(desk.ended(desk.user).await.status, "done");
+    let decision = desk.decision(desk.user, "AAPL", "pending").await;
+    desk.quote("AAPL", price / rust_decimal::Decimal::TWO).await;
+    let refused = desk.execute(desk.user, decision.id).await;
+    assert!(matches!(&refused, Err(ExecuteRefused::Gate { gate, .. }) if gate == "price"), "{refused:?}");
+    assert_eq!(desk.orders().await, 0);
+}

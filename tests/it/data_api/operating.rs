@@ -159,3 +159,30 @@ async fn what_is_kept_is_counted_and_can_be_forgotten() {
     assert_eq!(ok(admin.post_empty("/api/admin/api-cache/purge").await)["purged"], 1);
     assert_eq!(count(&app, "select count(*) from audit_log where action = 'purge_cache'").await, 2);
 }
+
+#[tokio::test]
+async fn whether_there_is_a_key_of_a_model_is_known_from_the_settings() {
+    let app = suites::TestApp::builder()
+        .config(|config| {
+            config.analysts.openai.key = Some("key-of-nobody".into());
+            config.analysts.anthropic.key = None;
+        })
+        .start()
+        .await;
+    let (user, admin) = (app.signed_up().await, administrator(&app).await);
+    // What a row says of it, such as one that a switch made, is not asked.
+    for (id, has_key) in [("openai", false), ("anthropic", true)] {
+        run(&app, &format!("insert into connector_state (connector, has_key) values ('{id}', {has_key})"))
+            .await;
+    }
+    let status = ok(user.get("/api/connectors/status").await);
+    let keys = ok(admin.get("/api/admin/api-keys-status").await);
+    for (id, has) in [("openai", true), ("anthropic", false)] {
+        for list in [&status["allConnectors"], &keys["keys"]] {
+            let one = find(list, "id", id);
+            assert_eq!(one["hasApiKey"], json!(has), "{one}");
+        }
+    }
+    let missing = keys["missing"].as_array().expect("a list");
+    assert!(missing.contains(&json!("anthropic")) && !missing.contains(&json!("openai")), "{keys}");
+}

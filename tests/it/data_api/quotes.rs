@@ -155,3 +155,39 @@ async fn a_read_waits_for_the_row_that_workers_write() {
     let aapl = ok(user.get("/api/market/snapshot?symbols=AAPL").await)["AAPL"].clone();
     assert_eq!((&aapl["price"], &aapl["stale"]), (&json!(110.0), &json!(false)));
 }
+
+#[tokio::test]
+async fn what_a_read_asks_for_expires_and_what_an_operator_asks_for_does_not() {
+    let app = start().await;
+    let (user, admin) = (app.signed_up().await, super::administrator(&app).await);
+    ok(user.get("/api/market/quotes?symbols=AAPL").await);
+    quote(&app, "IBM", "110", "polygon", 5).await;
+    ok(admin.post_empty("/api/admin/provider/polygon/force-refresh").await);
+    let lives: Vec<(Value, Option<f64>)> = sqlx::query_as(
+        "select payload -> 'symbols', round(extract(epoch from not_after - created_at))::float8
+           from queue.jobs
+          where kind = 'refresh_market_data'
+          order by payload -> 'symbols' ->> 0",
+    )
+    .fetch_all(&app.pool)
+    .await
+    .expect("the jobs can be read");
+    assert_eq!(lives, [(json!(["AAPL"]), Some(15.0)), (json!(["IBM"]), None)]);
+}
+
+#[tokio::test]
+async fn a_user_who_asks_for_symbols_without_end_makes_no_more_work_than_anybody() {
+    let app = start().await;
+    let (user, other) = (app.signed_up().await, app.signed_up().await);
+    // Turns come back at two a second: a test machine asks faster than that.
+    for request in 0..8 {
+        let symbols = (0..50).map(|number| format!("A{request}X{number}")).collect::<Vec<_>>().join(",");
+        let all = ok(user.get(&format!("/api/market/snapshot?symbols={symbols}")).await);
+        assert_eq!(all.as_object().map(serde_json::Map::len), Some(50), "all are shown, as not known");
+    }
+    let asked = |jobs: Vec<Value>| jobs.iter().filter_map(Value::as_array).map(Vec::len).sum::<usize>();
+    let first = asked(refreshing(&app).await);
+    assert!((120..400).contains(&first), "{first} symbols were asked for");
+    ok(other.get("/api/market/snapshot?symbols=OTHER").await);
+    assert!(refreshing(&app).await.contains(&json!(["OTHER"])), "others have their own turns");
+}

@@ -13,7 +13,7 @@ use jobs::{
     db::{
         audit,
         decisions::{self, Decision},
-        strategies,
+        llm, strategies,
     },
     kinds::analyze_symbol::AnalyzeSymbol,
     queue::{Enqueue, enqueue},
@@ -27,11 +27,12 @@ use uuid::Uuid;
 
 use super::decision_view::{action_word, risk_word};
 use crate::{
-    error::{ApiError, ApiResult},
+    error::{ApiError, ApiResult, codes},
     extract::{Actor, Body, limit_json},
     plain_text::plain,
     routes::{
         backtests::submit::until_about,
+        market::symbols,
         trading::{amount::number, place::not_enqueued, risk::decode::Fields},
     },
     state::AppState,
@@ -42,8 +43,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(500);
 /// An analysis that has not begun by then is of no use to anybody.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// The longest symbol.
-const LONGEST_SYMBOL: usize = 12;
+/// Analyses that a user may ask for in a minute.
+const MOST_A_MINUTE: i64 = 10;
 /// Most headlines that are passed on.
 const HEADLINES: usize = 5;
 /// Longest headline, in characters.
@@ -134,11 +135,13 @@ pub(super) struct PendingAnalysis {
 ///
 /// A worker asks; the reply waits for it up to `api.analysis_wait_ms`. 202 with the id when it takes
 /// longer: the decision then appears among the caller's. What is being asked already is not asked twice.
+/// Ten a minute may be asked for.
 #[utoipa::path(
     post, path = "/api/ai/analyze", operation_id = "analyze", tag = "autonomous", request_body = AnalyzeBody,
     responses(
         (status = 200, body = AnalysisView),
-        (status = 202, body = PendingAnalysis, description = "It is still at work.")),
+        (status = 202, body = PendingAnalysis, description = "It is still at work."),
+        (status = 429, description = "Ten analyses a minute; Retry-After says when to ask again.")),
     security(("session" = []))
 )]
 pub(super) async fn analyze(
@@ -156,7 +159,12 @@ pub(super) async fn analyze(
         options = options.trace_id(trace_id);
     }
     // The decision has the job's id.
-    let id = enqueue(&mut tx, &job, options).await.map_err(not_enqueued)?.job_id;
+    llm::take_turn(&mut tx, actor.user_id).await?;
+    let queued = enqueue(&mut tx, &job, options).await.map_err(not_enqueued)?;
+    if queued.inserted {
+        within_limit(&mut tx, &actor).await?;
+    }
+    let id = queued.job_id;
     let entry = audit::Entry {
         after: Some(json!({ "symbol": job.symbol, "strategyId": job.strategy_id })),
         ..actor.entry("request_analysis", "ai_decision", id.to_string())
@@ -185,10 +193,9 @@ fn decode(actor: &Actor, body: Value) -> ApiResult<AnalyzeSymbol> {
     limit_json("marketData", &body.get("marketData"))?;
     limit_json("newsContext", &body.get("newsContext"))?;
     let mut fields = Fields::new(body)?;
-    let symbol = fields.sent("symbol").and_then(Value::as_str).map(|text| text.trim().to_ascii_uppercase());
-    let symbol = symbol.filter(|symbol| is_symbol(symbol));
+    let symbol = fields.sent("symbol").and_then(Value::as_str).and_then(|text| symbols::parse(text).ok());
     if symbol.is_none() {
-        fields.fault("symbol", "symbol must be the text of a symbol");
+        fields.fault("symbol", "symbol must be one such as AAPL or BRK.B");
     }
     let market_data = fields.sent("marketData").filter(|sent| sent.is_object()).cloned();
     if market_data.is_none() {
@@ -213,12 +220,6 @@ fn decode(actor: &Actor, body: Value) -> ApiResult<AnalyzeSymbol> {
     })
 }
 
-/// Returns whether `symbol` may be one.
-fn is_symbol(symbol: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'/');
-    (1..=LONGEST_SYMBOL).contains(&symbol.len()) && symbol.bytes().all(allowed)
-}
-
 /// Returns the headlines that the caller sent, as plain text.
 fn headlines(sent: Option<&Value>) -> Vec<String> {
     let texts: Vec<&str> = match sent {
@@ -241,6 +242,18 @@ async fn own_strategy(conn: &mut PgConnection, actor: &Actor, job: &AnalyzeSymbo
     found.map(drop).ok_or_else(|| ApiError::not_found("strategy"))
 }
 
+/// Refuses with 429 what is one more than a user may ask for; counted in the transaction that has
+/// the job, which is then rolled back.
+async fn within_limit(conn: &mut PgConnection, actor: &Actor) -> ApiResult<()> {
+    let requested = llm::requested(conn, actor.user_id).await?;
+    if requested.count <= MOST_A_MINUTE {
+        return Ok(());
+    }
+    let seconds = requested.room_in.as_secs() + 1;
+    let message = format!("{MOST_A_MINUTE} analyses a minute may be asked for: try again in {seconds} s");
+    Err(ApiError::new(codes::TOO_MANY_REQUESTS, message).retry_after(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,15 +271,5 @@ mod tests {
             assert_eq!(headlines(Some(&sent)), expected, "{sent}");
         }
         assert_eq!(headlines(Some(&json!("x".repeat(1000))))[0].len(), LONGEST_HEADLINE);
-    }
-
-    #[test]
-    fn symbols_are_short_and_plain() {
-        for symbol in ["AAPL", "BRK.B", "BTC/USD"] {
-            assert!(is_symbol(symbol), "{symbol}");
-        }
-        for symbol in ["", "A B", "TOOLONGASYMBOL", "A;", "Ä"] {
-            assert!(!is_symbol(symbol), "{symbol}");
-        }
     }
 }

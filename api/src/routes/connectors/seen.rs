@@ -41,11 +41,17 @@ pub(in crate::routes) async fn read(conn: &mut PgConnection, state: &AppState) -
         shares.entry(share.connector.clone()).or_insert(share);
     }
     let kept = by_id(data_views::keeping(conn).await?, |kept| kept.provider.clone());
-    let broker = state.config.broker.key.is_some();
+    let analysts = &state.config.analysts;
     let seen = CATALOGUE.iter().map(|known| {
         let row = rows.remove(known.id).filter(|_| known.ours);
         Seen {
-            has_key: row.as_ref().is_some_and(|row| row.has_key) || (known.id == "alpaca" && broker),
+            has_key: match known.id {
+                // Nobody probes models: whether there is a key is known from the settings alone.
+                "openai" => analysts.openai.key().is_some(),
+                "anthropic" => analysts.anthropic.key().is_some(),
+                "alpaca" if state.config.broker.key.is_some() => true,
+                _ => row.as_ref().is_some_and(|row| row.has_key),
+            },
             share: shares.remove(known.id).filter(|_| known.ours),
             cached: kept.get(known.id).map_or(0, |kept| kept.entries),
             known: *known,

@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 use uuid::Uuid;
 
 use super::refresh;
-use crate::{error::ApiResult, extract::Actor, state::AppState};
+use crate::{error::ApiResult, extract::Actor, market_gate::MarketGate, state::AppState};
 
 /// A quote that was asked for longer ago is stale. Seconds.
 pub(in crate::routes) const FRESH_S: f64 = 60.0;
@@ -18,8 +18,8 @@ pub(in crate::routes) const FRESH_S: f64 = 60.0;
 const WAIT: Duration = Duration::from_secs(2);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often a minute one user's reads may make a job.
-const TURNS: u32 = 60;
+/// Symbols that one user may have asked for in a minute: each takes a turn.
+const TURNS: u32 = 120;
 
 /// On whose behalf rows are looked at.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,7 @@ pub(in crate::routes) async fn quotes(
     if matches!(asker, Asker::Anybody(_)) {
         wanted = data_views::known_assets(&mut *state.pool.acquire().await?, &wanted).await?;
     }
-    let Some(since) = ask(state, &wanted, asker).await? else { return Ok(found) };
+    let Some(since) = ask(state, &mut wanted, asker).await? else { return Ok(found) };
     let end = since + WAIT.min(Duration::from_millis(state.config.api.run_wait_ms));
     let mut now = Instant::now();
     while !wanted.is_empty() && now < end {
@@ -83,16 +83,19 @@ fn lacking(symbols: &[String], found: &Quotes) -> Vec<String> {
     symbols.iter().filter(|symbol| found.get(*symbol).is_none_or(|row| row.stale)).cloned().collect()
 }
 
-/// Has those of `symbols` refreshed that nobody has asked for lately; returns when the last of them
-/// was asked for, `None` when none is.
-async fn ask(state: &AppState, symbols: &[String], asker: Asker<'_>) -> ApiResult<Option<Instant>> {
+/// Has those of `symbols` refreshed that nobody has asked for lately, and takes out those that the
+/// asker has no turn left for; returns when the last of the others was asked for, `None` when there
+/// is none.
+async fn ask(state: &AppState, symbols: &mut Vec<String>, asker: Asker<'_>) -> ApiResult<Option<Instant>> {
     let now = Instant::now();
-    if let Asker::User(user_id, _) = asker
-        && state.market_gate.turn(&format!("user:{user_id}"), TURNS, now).is_err()
-    {
+    let (mut new, last) = state.market_gate.ask(symbols, now);
+    if let Asker::User(user_id, _) = asker {
+        let refused = beyond(&state.market_gate, user_id, &mut new, now);
+        symbols.retain(|symbol| !refused.contains(symbol));
+    }
+    if symbols.is_empty() {
         return Ok(None);
     }
-    let (mut new, last) = state.market_gate.ask(symbols, now);
     if new.is_empty() {
         return Ok(last);
     }
@@ -105,10 +108,46 @@ async fn ask(state: &AppState, symbols: &[String], asker: Asker<'_>) -> ApiResul
     enqueued.map(|()| last)
 }
 
+/// Takes a turn of the user for each of `new`, and returns those that there was none left for; they
+/// no longer count as asked for, and are taken out.
+fn beyond(gate: &MarketGate, user_id: Uuid, new: &mut Vec<String>, now: Instant) -> Vec<String> {
+    let key = format!("user:{user_id}");
+    let refused: Vec<String> = new.extract_if(.., |_| gate.turn(&key, TURNS, now).is_err()).collect();
+    gate.take_back(&refused);
+    refused
+}
+
 async fn enqueue(state: &AppState, symbols: Vec<String>, asker: Asker<'_>) -> ApiResult<()> {
     let mut tx = state.pool.begin().await?;
-    refresh::enqueue_refresh(&mut tx, symbols, asker.trace_id()).await?;
+    refresh::enqueue_for_readers(&mut tx, symbols, asker.trace_id()).await?;
     tx.commit().await?;
     refresh::announce(state);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_new_symbol_takes_a_turn_and_what_is_refused_may_be_asked_for_by_others() {
+        let (gate, now) = (MarketGate::default(), Instant::now());
+        let (user, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let ask = |user_id, from: u32, to: u32| {
+            let symbols: Vec<String> = (from..to).map(|number| format!("S{number}")).collect();
+            let (mut new, _) = gate.ask(&symbols, now);
+            let refused = beyond(&gate, user_id, &mut new, now);
+            (new.len(), refused.len())
+        };
+        for (user_id, from, to, expected) in [
+            (user, 0, 50, (50, 0)),
+            (user, 0, 50, (0, 0)),
+            (user, 50, 100, (50, 0)),
+            (user, 100, 150, (20, 30)),
+            (user, 150, 200, (0, 50)),
+            (other, 100, 200, (80, 0)),
+        ] {
+            assert_eq!(ask(user_id, from, to), expected, "{from}..{to}");
+        }
+    }
 }

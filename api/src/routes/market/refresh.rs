@@ -1,5 +1,7 @@
 //! The one place where the API has market data asked for.
 
+use std::time::Duration;
+
 use jobs::{
     Job,
     kinds::refresh_market_data::RefreshMarketData,
@@ -13,6 +15,10 @@ use crate::{
     state::AppState,
 };
 
+/// A refresh for readers that has not begun by then is dropped: they have been answered, and who
+/// still wants to know asks again.
+const READERS_WAIT: Duration = Duration::from_secs(15);
+
 /// Enqueues the job that refreshes `symbols` in the caller's transaction, or returns the unfinished
 /// one that does; call [`announce`] after the commit.
 pub(in crate::routes) async fn enqueue_refresh(
@@ -20,7 +26,25 @@ pub(in crate::routes) async fn enqueue_refresh(
     symbols: Vec<String>,
     trace_id: Option<&str>,
 ) -> ApiResult<Uuid> {
-    let options = Enqueue::default();
+    put(conn, symbols, trace_id, Enqueue::default()).await
+}
+
+/// Enqueues the job that refreshes `symbols` for somebody who reads them now, as
+/// [`enqueue_refresh`] does; it expires after 15 s.
+pub(super) async fn enqueue_for_readers(
+    conn: &mut PgConnection,
+    symbols: Vec<String>,
+    trace_id: Option<&str>,
+) -> ApiResult<Uuid> {
+    put(conn, symbols, trace_id, Enqueue::default().not_after(READERS_WAIT)).await
+}
+
+async fn put(
+    conn: &mut PgConnection,
+    symbols: Vec<String>,
+    trace_id: Option<&str>,
+    options: Enqueue,
+) -> ApiResult<Uuid> {
     let options = match trace_id {
         Some(trace_id) => options.trace_id(trace_id),
         None => options,

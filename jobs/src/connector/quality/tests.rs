@@ -53,9 +53,6 @@ fn a_quote_is_judged_by_the_markets_time() {
         ("101", "2026-03-05T20:59:59Z", weekend, Some(Stale)),
         ("0", "2026-03-05T18:00:00Z", open, Some(Implausible)),
         ("-3", "2026-03-05T18:00:00Z", open, Some(Implausible)),
-        ("150", "2026-03-05T18:00:00Z", open, None),
-        ("150.01", "2026-03-05T18:00:00Z", open, Some(Implausible)),
-        ("49.99", "2026-03-05T18:00:00Z", open, Some(Implausible)),
     ] {
         let judged = quote(&a_quote(price, time), TimeDelta::seconds(900), at(now));
         assert_eq!(judged.err().map(|flaw| flaw.code), expected, "{price} at {time}, seen {now}");
@@ -64,6 +61,21 @@ fn a_quote_is_judged_by_the_markets_time() {
         Quote { high: Some(Decimal::ONE), low: Some(Decimal::TWO), ..a_quote("101", "2026-03-05T18:00:00Z") };
     let flaw = quote(&upside_down, TimeDelta::seconds(900), at(open)).expect_err("high below low");
     assert_eq!(flaw.code, Implausible);
+}
+
+#[test]
+fn a_jump_is_believed_when_two_sources_tell_of_it() {
+    for (price, other, expected) in [
+        ("150", None, None),
+        ("150.01", None, Some(Implausible)),
+        ("49.99", None, Some(Implausible)),
+        ("45", Some("45.5"), None),
+        ("45", Some("60"), Some(Implausible)),
+    ] {
+        let other = other.map(|other| other.parse().expect("a price of this test"));
+        let judged = jump(&a_quote(price, "2026-03-05T18:00:00Z"), other);
+        assert_eq!(judged.err().map(|flaw| flaw.code), expected, "{price} beside {other:?}");
+    }
 }
 
 #[test]
@@ -87,7 +99,13 @@ fn bars_reach_the_last_finished_session_and_are_possible() {
         (changed(|bars| bars.high[2] = 100.5), Implausible),
         (changed(|bars| bars.close[2] = f64::NAN), Implausible),
         (changed(|bars| bars.volume[2] = -1.0), Implausible),
-        (changed(|bars| (bars.high[2], bars.close[2]) = (200.0, 180.0)), Implausible),
+        (
+            changed(|bars| {
+                let last = bars.len() - 1;
+                (bars.high[last], bars.close[last]) = (200.0, 180.0);
+            }),
+            Implausible,
+        ),
         (changed(|bars| bars.close.truncate(1)), Malformed),
     ] {
         assert_eq!(series(&bad, now).expect_err("it is bad").code, expected, "{bad:?}");

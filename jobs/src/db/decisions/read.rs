@@ -177,7 +177,9 @@ pub async fn exiting(conn: &mut PgConnection, user_id: Uuid, symbol: &str) -> sq
     sqlx::query_scalar!(
         r#"select exists (select from ai_decisions d
                            left join orders o on o.order_id = d.order_id
-                          where d.user_id = $1 and d.symbol = $2 and d.action <> 'buy'
+                          where d.user_id = $1 and d.symbol = $2
+                            and (d.origin = 'exit' or d.action = 'sell')
+                            and d.status in ('pending_execution', 'executed')
                             and (d.status = 'pending_execution'
                                  or d.status = 'executed'
                                     and o.status not in ('filled', 'canceled', 'rejected', 'expired',
@@ -223,21 +225,24 @@ pub async fn exits_of_cycle(conn: &mut PgConnection, cycle_id: Uuid) -> sqlx::Re
     .await
 }
 
-/// Returns the stop of the decision that last entered the symbol.
+/// Returns the stop of the decision that last bought shares of the position opened at `opened_at`.
 pub async fn entry_stop(
     conn: &mut PgConnection,
     user_id: Uuid,
     symbol: &str,
+    opened_at: DateTime<Utc>,
 ) -> sqlx::Result<Option<Decimal>> {
     let stop = sqlx::query_scalar!(
         "select stop_loss
-           from ai_decisions
+           from ai_decisions d
           where user_id = $1 and symbol = $2 and action = 'buy' and origin <> 'exit'
             and status in ('filled', 'executed')
+            and exists (select from fills f where f.order_id = d.order_id and f.occurred_at >= $3)
           order by created_at desc
           limit 1",
         user_id,
-        symbol
+        symbol,
+        opened_at
     )
     .fetch_optional(conn)
     .await?;

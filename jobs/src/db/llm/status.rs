@@ -5,7 +5,10 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use crate::{config::Analysts, db::external_status};
+use crate::{
+    config::Analysts,
+    db::{connectors, external_status},
+};
 
 /// What one model did.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,12 +87,15 @@ pub struct LlmStatus {
     pub model: Option<String>,
 }
 
-/// Returns the first provider of the settings that has a key and that no process of the last half
-/// minute finds out of reach; it says nothing of budgets.
+/// Returns the first provider of the settings that has a key, is not switched off, and that no
+/// process of the last half minute finds out of reach; it says nothing of budgets.
 pub async fn status(conn: &mut PgConnection, config: &Analysts) -> sqlx::Result<LlmStatus> {
     let seen = external_status::list(conn).await?;
+    let off = connectors::switched_off(conn).await?;
+    let off = |name: &str| off.iter().any(|switched| switched == name);
     let open = |name: &str| seen.iter().any(|status| status.provider == name && status.breaker == "open");
-    let first = config.in_order().find(|(name, provider)| provider.key().is_some() && !open(name));
+    let askable = |name: &str| !off(name) && !open(name);
+    let first = config.in_order().find(|(name, provider)| provider.key().is_some() && askable(name));
     Ok(match first {
         Some((name, provider)) => {
             LlmStatus { available: true, provider: name.to_owned(), model: Some(provider.model.clone()) }
