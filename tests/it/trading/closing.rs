@@ -81,3 +81,20 @@ async fn a_liquidation_cancels_everything_and_closes_everything_through_the_kill
     assert!(desk.positions().await.is_empty());
     assert_eq!(desk.order(resting.id).await.status.as_str(), "canceled");
 }
+
+#[tokio::test]
+async fn a_close_that_the_kill_switch_holds_back_leaves_the_orders_that_protect_the_position() {
+    let desk = Desk::open().await;
+    desk.holds("ACME", "10").await;
+    let resting = desk.place(super::buy("ACME", "5")).await;
+    desk.reaches(resting.id, "new").await;
+    let mut conn = desk.app.pool.acquire().await.expect("a connection");
+    risk::kill_switch(&mut conn, Some(desk.user), desk.user, true, Some("enough"), None)
+        .await
+        .expect("the switch is on");
+    let job = close(&desk, Portion::All).await;
+    let done = desk.finished(job).await;
+    assert_eq!(done.output.expect("an output")["refused"], "kill_switch");
+    assert_eq!(desk.order(resting.id).await.status.as_str(), "new", "nothing was taken away");
+    assert_eq!(desk.positions().await.len(), 1);
+}
