@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use domain::order::OrderStatus;
+use domain::{order::OrderStatus, reconciliation::Mismatch};
 use serde_json::json;
 use sqlx::PgConnection;
 use tracing::{error, warn};
@@ -48,13 +48,13 @@ pub(crate) async fn adopt(
     found: &BrokerOrder,
     source: Source,
 ) -> sqlx::Result<Found> {
-    if let Some(reason) = order.difference(found) {
-        halt(conn, order, "MISMATCH", &reason, Some(found)).await?;
+    if let Some((mismatch, reason)) = order.difference(found) {
+        halt(conn, order, mismatch, &reason, Some(found)).await?;
         return Ok(Found::Halted { reason });
     }
     match absorb(conn, order, &orders::seen(found), source).await? {
         Applied::Illegal { reason } => {
-            halt(conn, order, "CONTRADICTION", &reason, Some(found)).await?;
+            halt(conn, order, Mismatch::Progress, &reason, Some(found)).await?;
             Ok(Found::Halted { reason })
         }
         _ => Ok(Found::Adopted { status: found.status }),
@@ -75,15 +75,16 @@ pub(crate) async fn absorb(
     Ok(applied)
 }
 
-/// Halts the order, tells its owner, and audits what differs.
+/// Halts the order, tells its owner, and audits what differs. The code is the same whoever sees
+/// it first: the attempt that sends, the look at one order, or reconciliation.
 pub(crate) async fn halt(
     conn: &mut PgConnection,
     order: &Order,
-    code: &str,
+    mismatch: Mismatch,
     reason: &str,
     found: Option<&BrokerOrder>,
 ) -> sqlx::Result<()> {
-    if !orders::halt(conn, order.id, code, reason).await? {
+    if !orders::halt(conn, order.id, mismatch.as_str(), reason).await? {
         return Ok(());
     }
     error!(order.id = %order.id, "order {} is halted, the broker has another one: {reason}", order.id);

@@ -11,7 +11,7 @@ async fn halted_order(app: &TestApp, user: &str) -> Uuid {
     sqlx::query(
         "insert into orders (order_id, user_id, client_order_id, symbol, side, order_type, time_in_force, qty,
                              status, origin, reject_code, reject_message)
-         select $1, user_id, $1::text, 'ACME', 'buy', 'market', 'day', 10, 'halted', 'user', 'MISMATCH',
+         select $1, user_id, $1::text, 'ACME', 'buy', 'market', 'day', 10, 'halted', 'user', 'quantity',
                 'qty 11 instead of 10'
            from users where username = $2",
     )
@@ -50,7 +50,7 @@ async fn a_halted_order_is_disowned_once_with_a_reason_that_is_kept() {
     .await
     .expect("its audit row");
     assert_eq!(reason, "somebody typed it in at the broker");
-    assert_eq!((&before["status"], &before["code"]), (&json!("halted"), &json!("MISMATCH")));
+    assert_eq!((&before["status"], &before["code"]), (&json!("halted"), &json!("quantity")));
     let told: Vec<Value> =
         sqlx::query_scalar("select body from events where name = 'order:update' and subject_id = $1")
             .bind(id)

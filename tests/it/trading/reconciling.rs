@@ -132,6 +132,19 @@ async fn a_list_that_makes_no_sense_corrects_nothing() {
 }
 
 #[tokio::test]
+async fn reconciliation_halts_an_order_that_differs_as_sending_would() {
+    let desk = Desk::open().await;
+    let order = desk.place(buy("ACME", "10")).await;
+    desk.reaches(order.id, "new").await;
+    desk.far.book().orders[0]["qty"] = json!("11");
+    reconcile(&desk).await;
+    let halted = desk.reaches(order.id, "halted").await;
+    assert_eq!(halted.reject_code.as_deref(), Some("quantity"));
+    assert_eq!(halted.reject_message.as_deref(), Some("qty 11 instead of 10"));
+    assert_eq!(desk.audited("halt_order").await, 1);
+}
+
+#[tokio::test]
 async fn an_order_that_the_broker_lost_is_halted_after_a_while() {
     let desk = Desk::open().await;
     let order = desk.place(buy("ACME", "10")).await;

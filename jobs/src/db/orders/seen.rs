@@ -1,6 +1,7 @@
 //! What was heard of an order at the broker, and whether it can be one of ours.
 
 use chrono::{DateTime, Utc};
+use domain::reconciliation::Mismatch;
 use rust_decimal::Decimal;
 
 use super::Order;
@@ -54,23 +55,31 @@ impl Order {
         None
     }
 
-    /// Returns how an order that was found under our client order id differs from ours; `None`
-    /// when it is ours. Symbol, side and amount are compared.
-    pub fn difference(&self, seen: &BrokerOrder) -> Option<String> {
+    /// Returns how an order that was found under our client order id differs from ours, and what
+    /// the first difference is in; `None` when it is ours. Symbol, side and amount are compared.
+    pub fn difference(&self, seen: &BrokerOrder) -> Option<(Mismatch, String)> {
         let mut differences = Vec::new();
         if seen.symbol != self.symbol {
-            differences.push(format!("symbol {} instead of {}", seen.symbol, self.symbol));
+            differences
+                .push((Mismatch::Symbol, format!("symbol {} instead of {}", seen.symbol, self.symbol)));
         }
         if seen.side != self.side {
-            differences.push(format!("side {} instead of {}", seen.side, self.side));
+            differences.push((Mismatch::Side, format!("side {} instead of {}", seen.side, self.side)));
         }
         if self.qty.is_some() && seen.qty != self.qty {
-            differences.push(format!("qty {:?} instead of {:?}", seen.qty, self.qty));
+            differences.push((Mismatch::Quantity, unlike("qty", seen.qty, self.qty)));
         }
         // The broker turns money into shares: what was asked for stays beside them, if it says so.
         if self.notional.is_some() && seen.notional.is_some() && seen.notional != self.notional {
-            differences.push(format!("notional {:?} instead of {:?}", seen.notional, self.notional));
+            differences.push((Mismatch::Quantity, unlike("notional", seen.notional, self.notional)));
         }
-        (!differences.is_empty()).then(|| differences.join(", "))
+        let first = differences.first()?.0;
+        let words: Vec<_> = differences.into_iter().map(|(_, words)| words).collect();
+        Some((first, words.join(", ")))
     }
+}
+
+fn unlike(name: &str, seen: Option<Decimal>, ours: Option<Decimal>) -> String {
+    let said = |amount: Option<Decimal>| amount.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    format!("{name} {} instead of {}", said(seen), said(ours))
 }

@@ -88,11 +88,12 @@ impl Run<'_> {
             }
             Correction::Halt { client_order_id, mismatch } => {
                 let Some((our, their)) = pair(client_order_id) else { return Ok(()) };
-                let reason = match mismatch {
-                    Mismatch::Vanished => "the broker no longer has the order".to_owned(),
-                    other => format!("the broker's order differs in {}", other.as_str()),
+                let reason = match (mismatch, their.and_then(|their| our.difference(their))) {
+                    (_, Some((_, words))) => words,
+                    (Mismatch::Vanished, None) => "the broker no longer has the order".to_owned(),
+                    (other, None) => format!("the broker's order differs in {}", other.as_str()),
                 };
-                trading::halt(&mut tx, our, mismatch.as_str(), &reason, their).await?;
+                trading::halt(&mut tx, our, *mismatch, &reason, their).await?;
                 findings.conflicts.push(json!({
                     "type": "order", "orderId": our.id, "symbol": our.symbol, "reason": reason,
                 }));

@@ -54,7 +54,7 @@ impl Attempt<'_> {
     async fn acknowledge(&self, order: &BrokerOrder) -> Result<Success, JobError> {
         failpoint::hit("submit_order.before_record");
         if let Some(difference) = self.order.difference(order) {
-            let reason = format!("the answer is about another order: {difference}");
+            let reason = format!("the answer is about another order: {}", difference.1);
             return Err(JobError::retryable("BROKER_MALFORMED", reason));
         }
         let mut conn = self.env.pool.acquire().await?;
