@@ -14,8 +14,11 @@ pub(crate) use raw::{RawJob, insert};
 
 use std::sync::Arc;
 
-use serde_json::Value;
-use sqlx::PgConnection;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::job::{Job, versioned};
@@ -66,6 +69,10 @@ fn encode<J: Job>(job: &J) -> Result<Value, EnqueueError> {
     serde_json::to_value(job).map_err(|source| EnqueueError::Payload { kind: J::KIND, source })
 }
 
+fn written<J: Job>(job: &J) -> Result<Json<Box<RawValue>>, EnqueueError> {
+    to_raw_value(job).map(Json).map_err(|source| EnqueueError::Payload { kind: J::KIND, source })
+}
+
 /// Enqueues `job` in the caller's transaction.
 ///
 /// While an unfinished job of the kind has the same unique key, that one is returned,
@@ -105,7 +112,8 @@ pub async fn enqueue_many<J: Job>(
         return bulk::insert_in_turn(conn, jobs, options).await;
     }
     let ids: Vec<Uuid> = jobs.iter().map(|_| Enqueue::new_id()).collect();
-    let payloads = jobs.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    // Written once, not built as a tree first: half of what a bulk insert costs its caller.
+    let payloads = jobs.iter().map(written).collect::<Result<Vec<_>, _>>()?;
     let keys: Vec<Option<String>> = jobs.iter().map(Job::unique_key).collect();
     let limits: Vec<Option<String>> =
         jobs.iter().map(|job| options.limit_key.clone().or_else(|| job.limit_key())).collect();
@@ -129,7 +137,7 @@ pub async fn enqueue_many<J: Job>(
                     clock_timestamp() + make_interval(secs => $11::float8)
                from unnest($1::uuid[], $2::jsonb[], $3::text[]) as n(job_id, payload, limit_key)",
             &ids,
-            &payloads,
+            &payloads as &[Json<Box<RawValue>>],
             &limits as &[Option<String>],
             J::QUEUE,
             kind,
@@ -161,7 +169,7 @@ pub async fn enqueue_many<J: Job>(
          on conflict (kind, unique_key) where unique_key is not null do nothing
          returning job_id",
         &ids,
-        &payloads,
+        &payloads as &[Json<Box<RawValue>>],
         &keys as &[Option<String>],
         &limits as &[Option<String>],
         J::QUEUE,
