@@ -163,8 +163,9 @@ impl Run {
         let tick =
             cycles::Tick { user_id: self.user_id, at: self.tick, good_for: ticker::SHELF_LIFE.max(interval) };
         let ours = cycles::begin(&mut tx, id, &tick, agent.mode, trace_id).await?;
-        agents::seen(&mut tx, self.user_id).await?;
+        // Decisions before the agent, as whoever orders locks them.
         decisions::expire_older(&mut tx, self.user_id, orders::PATIENCE).await?;
+        agents::seen(&mut tx, self.user_id).await?;
         tx.commit().await?;
         Ok(Begun { ours, at: Utc::now(), window_start: domain::cycle::window_start(self.tick, interval) })
     }
@@ -177,10 +178,10 @@ impl Run {
     /// Returns the agent, unless something stops it before `step`.
     async fn controls(&self, step: &'static str) -> Result<Agent, Left> {
         let mut conn = self.env.pool.acquire().await?;
-        let (agent, controls) = controls::read(&mut conn, self.user_id).await?;
-        match controls.stop() {
+        let standing = controls::read(&mut conn, self.user_id).await?;
+        match standing.controls.stop() {
             Some(by) => Err(Left::Stopped { step, stop: by }),
-            None => Ok(agent),
+            None => Ok(standing.agent),
         }
     }
 

@@ -71,6 +71,7 @@ impl Registry {
         add::<kinds::submit_order::SubmitOrder>(&mut entries);
         add::<kinds::cancel_order::CancelOrder>(&mut entries);
         add::<kinds::replace_order::ReplaceOrder>(&mut entries);
+        add::<kinds::adopt_order::AdoptOrder>(&mut entries);
         add::<kinds::sync_orders::SyncOrders>(&mut entries);
         add::<kinds::close_position::ClosePosition>(&mut entries);
         add::<kinds::liquidate::Liquidate>(&mut entries);

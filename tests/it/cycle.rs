@@ -60,7 +60,6 @@ impl Desk {
             TcpListener::bind("127.0.0.1:0").await.expect("the loopback interface has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let mut config = Config::clone(&app.config);
-        config.database.url = Some(app.database_url().into());
         config.cycle.quote_max_age_s = 3600;
         let settings = &mut config.broker;
         settings.key = Some("PKTEST".into());

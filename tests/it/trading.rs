@@ -1,6 +1,7 @@
 //! Orders from the wish to the position: the real queue and worker, real sockets, and a broker on
 //! the far side that does as a test says.
 
+mod adopting;
 mod cancelling;
 mod closing;
 mod crashing;
@@ -38,7 +39,7 @@ use uuid::Uuid;
 use far_side::FarSide;
 
 /// Generous: a test machine may be busy.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The application, a worker that reaches the far side, and a user.
 struct Desk {
@@ -64,14 +65,13 @@ impl Desk {
         let app = TestApp::start().await;
         let user = app.signed_up().await.user_id.parse().expect("a user's id is a UUID");
         let mut config = Config::clone(&app.config);
-        config.database.url = Some(app.database_url().into());
         let broker = &mut config.broker;
         broker.key = Some("PKTEST".into());
         broker.secret = Some("secret".into());
         broker.trading_url = format!("http://{}", far.address);
         broker.data_url = format!("http://{}", far.address);
         broker.stream_url = format!("ws://{}/stream", far.address);
-        broker.timeout_ms = 400;
+        broker.timeout_ms = 1_500;
         broker.requests_per_minute = 100_000;
         broker.burst = 10_000;
         Self {
@@ -88,6 +88,18 @@ impl Desk {
     async fn open() -> Self {
         let mut desk = Self::closed().await;
         desk.start_worker();
+        desk.settled().await;
+        desk
+    }
+
+    /// Starts everything; the worker waits long for an answer, so that one may be held back.
+    async fn patient() -> Self {
+        let mut desk = Self::closed().await;
+        let mut config = Config::clone(&desk.config);
+        config.broker.timeout_ms = 30_000;
+        desk.config = Arc::new(config);
+        desk.start_worker();
+        desk.settled().await;
         desk
     }
 
@@ -186,6 +198,25 @@ impl Desk {
         self.listening().await;
         self.far.send(&event);
         self.reaches(order.id, "filled").await
+    }
+
+    /// Waits until the leader has looked at the far side as it does when it begins: it reads the
+    /// orders for its stream and compares the books, and the next time is far away. What a test
+    /// does from here on is not met by either.
+    async fn settled(&self) {
+        self.listening().await;
+        eventually("the leader has read the orders and compared the books", LIMIT, async || {
+            let compared: i64 =
+                sqlx::query_scalar("select count(*) from reconciliations where status = 'completed'")
+                    .fetch_one(&self.app.pool)
+                    .await
+                    .expect("the runs are read");
+            let compared = usize::try_from(compared).expect("a count is not negative");
+            let lists = self.far.book().lists;
+            // Each asks for the list once.
+            if compared > 0 && lists > compared { Ok(()) } else { Err((compared, lists)) }
+        })
+        .await;
     }
 
     /// Waits until the worker listens to the far side's events.

@@ -119,8 +119,8 @@ error_codes! {
     SYMBOL_LISTED = 409, "the symbol is on the watchlist already";
     KILL_SWITCH_ACTIVE = 409, "the user's kill switch is on: nothing starts before it is released";
     TRADING_HALTED = 409, "trading of the user, or of everybody, is halted or only reduces; details say whose";
-    AGENT_NOT_RUNNING = 409, "the agent does not run: only one that does can rest";
-    ORDER_NOT_HALTED = 409, "only an order that was halted can be disowned";
+    AGENT_NOT_RUNNING = 409, "the agent does not run: only one that does can rest or be made to run";
+    ORDER_NOT_HALTED = 409, "only an order that was halted can be disowned or adopted";
     NAME_TAKEN = 409, "another row of the kind has this name";
     BODY_TOO_LARGE = 413, "the body is larger than the limit";
     UNSUPPORTED_MEDIA_TYPE = 415, "the body is declared as something other than JSON";
@@ -129,6 +129,7 @@ error_codes! {
     ORDER_SYMBOL_UNKNOWN = 422, "the broker knows no such symbol, or takes no orders for it";
     ORDER_REJECTED = 422, "the broker, or a limit at the moment of sending, refused the order; details name both";
     ORDER_NOT_REPLACEABLE = 422, "the order can't be changed where it stands; details hold its status";
+    ORDER_NOT_ADOPTABLE = 422, "what the broker has under the halted order's id can't be this order: disown it";
     IDEMPOTENCY_MISMATCH = 422, "the Idempotency-Key was used for another request: method, path or body differ";
     TOO_MANY_WATCHLISTS = 422, "the user has as many watchlists as one may have";
     WATCHLIST_FULL = 422, "the watchlist has as many symbols as one may have";

@@ -1,18 +1,16 @@
-//! What news say about a company: a small lexicon, and means over articles and over sources.
+//! What news say about a company: a small lexicon, and means over articles.
 //!
 //! The text is data of others: nothing in it is followed, it is only counted. Scores are -1 to 1.
 
 mod articles;
 mod lexicon;
 mod plain;
-mod sources;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use articles::{Aggregate, Article, HALF_LIFE_HOURS, aggregate};
 pub use plain::plain;
-pub use sources::{Combined, SourceScore, Verdict, combine};
 pub use text::{TextScore, score};
 
 use serde::{Deserialize, Serialize};

@@ -1,16 +1,14 @@
-//! What may be looked at: how liquid a share is, how good a company, and whose turn it is.
+//! What may be looked at: how liquid a share is, and how good a company.
 //!
 //! Bounds and weights are those of the platform that this one replaces; money and fractions are
 //! decimal, so that the same rows give the same score everywhere.
 
 mod candidate;
-mod rotation;
 #[cfg(test)]
 mod tests;
 mod tier;
 
 pub use candidate::{CandidateScore, Figures, MINIMUM_SCORE, growth_score, quality_score, score};
-pub use rotation::{Waiting, rotate};
 pub use tier::{Liquidity, PENNY_STOCK_BELOW, Tier, is_penny_stock, liquidity};
 
 use std::str::FromStr;

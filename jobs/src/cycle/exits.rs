@@ -1,9 +1,16 @@
 //! Leaving positions: what the rules say becomes a decision and a close in one transaction.
+//!
+//! A take-profit step counts by the shares that its orders sold, so one that ended unfilled is due
+//! again. Where legs of an entry protect the position, the close puts one order for the rest in their
+//! place before it sells, see [`crate::kinds::close_position`]. That is done in regular hours, for
+//! whole shares, between the prices of one stop and one target. A step waits while anything else
+//! rests in the symbol: an order of its user's own, a purchase, or the legs of several entries.
 
 use chrono::{DateTime, Utc};
 use domain::{
     cycle::{self, DecisionOrigin, DecisionStatus, ExitPlan, ExitRules, Holding, Memory},
     decision::{Action, Proposal, RiskLevel},
+    market_hours,
 };
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -24,7 +31,7 @@ use crate::{
         positions::{self, Position},
     },
     failpoint,
-    kinds::close_position::Portion,
+    kinds::close_position::{Portion, Resting},
     queue::JobError,
     trading::{self, Close},
 };
@@ -67,18 +74,20 @@ impl Run {
         self.ctx.hold(&mut tx).await.map_err(JobError::from)?;
         // Read anew under the lock of whoever orders: a fill may have come since.
         crate::db::risk::one_at_a_time(&mut tx, self.user_id).await?;
-        if !controls::read(&mut tx, self.user_id).await?.1.exits() {
+        if !controls::hold(&mut tx, self.user_id).await?.controls.exits() {
+            return Ok(());
+        }
+        // One that is being left is looked at once it is left. Asked before the position is read: an
+        // order that ends in between would count as sold and as held.
+        if decisions::exiting(&mut tx, self.user_id, &position.symbol).await? {
             return Ok(());
         }
         let Some(position) = positions::of_symbol(&mut tx, self.user_id, &position.symbol).await? else {
             return Ok(());
         };
-        // One that is being left changes its memory once it is left.
-        if decisions::exiting(&mut tx, self.user_id, &position.symbol).await? {
-            return Ok(());
-        }
         let holding = Holding {
             quantity: position.qty,
+            stepped: cycles::stepped(&mut tx, self.user_id, &position.symbol, position.opened_at).await?,
             entry: position.avg_entry_price,
             price: price.price,
             opened_at: position.opened_at,
@@ -88,15 +97,9 @@ impl Run {
             Some(memory) => memory,
             None => self.first_memory(&mut tx, &position, &holding).await?,
         };
-        let before = memory.steps_taken;
-        let (mut memory, plan) = cycle::plan(&ExitRules::default(), &holding, &memory, now);
-        let left = match &plan {
-            Some(plan) => self.leave(&mut tx, &position, price, plan).await?,
-            None => true,
-        };
-        if !left {
-            // Nothing is sold: the step is still to be taken.
-            memory.steps_taken = before;
+        let (memory, plan) = cycle::plan(&ExitRules::default(), &holding, &memory, now);
+        if let Some(plan) = &plan {
+            self.leave(&mut tx, &position, price, plan, now).await?;
         }
         cycles::remember(&mut tx, self.user_id, &position.symbol, position.opened_at, &memory).await?;
         failpoint::hit("run_cycle.before_exit_commit");
@@ -117,18 +120,30 @@ impl Run {
         Ok(Memory { stop_loss: stop.filter(below), ..Memory::fresh(holding) })
     }
 
-    /// Returns whether the close was enqueued. One of a part is not while orders rest in the symbol: it
-    /// would take the rest of the position's protection away.
+    /// Enqueues the close, unless one is at work. One of a part waits while orders rest in the symbol
+    /// in place of which none can be put for the rest: it would take its protection away.
     async fn leave(
         &self,
         conn: &mut PgConnection,
         position: &Position,
         price: &Price,
         plan: &ExitPlan,
-    ) -> Result<bool, Left> {
-        let partly = matches!(plan.portion, cycle::Portion::Shares(_));
-        if partly && !orders::open_of_symbol(conn, self.user_id, &position.symbol).await?.is_empty() {
-            return Ok(false);
+        now: DateTime<Utc>,
+    ) -> Result<(), Left> {
+        let mut protection = None;
+        if matches!(plan.portion, cycle::Portion::Shares(_)) {
+            let open = orders::open_of_symbol(conn, self.user_id, &position.symbol).await?;
+            protection = match Resting::of(&open) {
+                Resting::Nothing => None,
+                Resting::Protection(found)
+                    if market_hours::is_open(now)
+                        && position.qty.is_integer()
+                        && found.is_around(price.price) =>
+                {
+                    Some(found)
+                }
+                Resting::Protection(_) | Resting::Other => return Ok(()),
+            };
         }
         let id = Uuid::now_v7();
         let portion = match plan.portion {
@@ -142,11 +157,11 @@ impl Run {
             origin: Origin::Close,
             trace_id: self.ctx.trace_id(),
         };
-        let enqueued = trading::close_for_decision(conn, &close, order_id(id), id)
+        let enqueued = trading::close_for_decision(conn, &close, order_id(id), id, protection)
             .await
             .map_err(|error| JobError::retryable("ENQUEUE", error))?;
         if !enqueued.inserted {
-            return Ok(false);
+            return Ok(());
         }
         let action = if position.qty.is_sign_positive() { Action::Sell } else { Action::Buy };
         let new = NewDecision {
@@ -181,6 +196,6 @@ impl Run {
             trace_id: self.ctx.trace_id().map(Into::into),
         };
         decisions::insert(conn, &new).await?;
-        Ok(true)
+        Ok(())
     }
 }

@@ -9,15 +9,18 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::{
-    controls,
+    controls::{self, Standing},
     orders::PATIENCE,
     sizing::{self, Size},
 };
-use crate::db::{
-    agents::{self, Agent},
-    cycles,
-    decisions::{self, Decision, GateRecord},
-    market_cache, orders as order_rows, positions, risk,
+use crate::{
+    db::{
+        agents::Agent,
+        cycles,
+        decisions::{self, Decision, GateRecord},
+        market_cache, orders as order_rows, positions,
+    },
+    kinds::close_position::protects,
 };
 
 /// More confidence that a conservative agent asks for.
@@ -57,12 +60,11 @@ impl Met {
     }
 }
 
-/// Asks every gate about a locked decision, `asked` for by its user or not, until one holds it back.
+/// Asks every gate about a locked decision, `asked` for by its user or not, until one holds it back. The
+/// controls stay as they were found until the transaction ends.
 pub(super) async fn judge(conn: &mut PgConnection, decision: &Decision, asked: bool) -> sqlx::Result<Judged> {
     let user_id = decision.user_id;
-    let agent = agents::status(conn, user_id).await?;
-    let settings = risk::settings(conn, user_id).await?;
-    let controls = controls::of(&agent, &settings, risk::platform(conn).await?.trading_state);
+    let Standing { agent, settings, controls } = controls::hold(conn, user_id).await?;
     let mut met = Met::default();
     if let Err((gate, message)) = allowed(controls, decision, asked) {
         return Ok(met.refuse(gate, message));
@@ -150,8 +152,7 @@ async fn entry(
         price: decision.entry_price.unwrap_or_default(),
         approved: cycles::approved(conn, user_id, symbol).await?,
         held: held.map_or(Held::None, |held| Held::of(held.qty)),
-        // Legs belong to a position rather than to a wish for one.
-        open_order: open.iter().any(|order| order.parent_order_id.is_none())
+        open_order: open.iter().any(|order| !protects(order))
             || decision.action == Action::Buy && decisions::exiting(conn, user_id, symbol).await?,
     })
 }

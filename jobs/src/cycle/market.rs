@@ -1,12 +1,14 @@
 //! What the symbols cost, and their bars: kept ones where they are fresh, else asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use domain::cycle::quote_is_fresh;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use super::{Run, skipped};
 use crate::{
@@ -17,6 +19,8 @@ use crate::{
 
 /// Daily bars that are asked for: a year's sessions.
 const BARS: usize = 260;
+/// The longest that they may take of a cycle's time; what is missing then is asked for by the next one.
+const BARS_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a share costs, and who says so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,14 +99,13 @@ impl Run {
         if missing.is_empty() {
             return Ok(kept);
         }
-        let asked = self.env.connectors.quotes(&missing, now);
-        let problem = match timeout(self.env.config.cycle.source_timeout(), asked).await {
-            Ok(Ok(quotes)) => {
+        let patience = self.env.config.cycle.source_timeout();
+        let problem = match self.env.connectors.quotes(&missing, now, patience).await {
+            Ok(quotes) => {
                 self.keep(&quotes).await?;
                 None
             }
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("nobody gave quotes in time".to_owned()),
+            Err(error) => Some(error.to_string()),
         };
         let kept = self.kept_prices(symbols, now).await?;
         let reason = problem.as_deref().unwrap_or("there is no fresh quote");
@@ -119,37 +122,60 @@ impl Run {
         Ok(())
     }
 
-    /// Returns those of `symbols` of which there are bars; those that nobody gives are left out.
+    /// Returns those of `symbols` of which there are bars; those that nobody gives in time are left out.
     async fn bars(
         &self,
         symbols: &[String],
         now: DateTime<Utc>,
         market: &mut Market,
     ) -> Result<BTreeSet<String>, JobError> {
-        let mut have = BTreeSet::new();
+        let config = &self.env.config.cycle;
+        let (mut have, mut wanted) = (BTreeSet::new(), Vec::new());
         for symbol in symbols {
-            if self.ctx.interruption().is_some() {
-                return Err(JobError::Interrupted);
-            }
             let kept = market_cache::bars(&mut *self.env.pool.acquire().await?, symbol).await?;
-            let max_age = self.env.config.cycle.bars_max_age();
-            if kept.is_some_and(|kept| Utc::now() - kept.fetched_at <= max_age) {
+            if kept.is_some_and(|kept| Utc::now() - kept.fetched_at <= config.bars_max_age()) {
                 have.insert(symbol.clone());
-                continue;
+            } else {
+                wanted.push(symbol.clone());
             }
-            let asked = self.env.connectors.daily_bars(symbol, BARS, now);
-            let problem = match timeout(self.env.config.cycle.source_timeout(), asked).await {
-                Ok(Ok(bars)) => {
+        }
+        let patience = bars_patience(config.source_timeout(), wanted.len());
+        let asked = self.env.connectors.daily_bars_of(&wanted, BARS, now, patience);
+        let asked = self.ctx.interrupted().run_until_cancelled(asked).await;
+        for (symbol, answer) in asked.ok_or(JobError::Interrupted)? {
+            match answer {
+                Ok(bars) => {
                     market_cache::put_bars(&mut *self.env.pool.acquire().await?, &bars).await?;
-                    have.insert(symbol.clone());
-                    continue;
+                    have.insert(symbol);
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "nobody gave bars in time".to_owned(),
-            };
-            market.skipped.push(skipped(symbol, problem.clone()));
-            market.error = Some(problem);
+                Err(error) => {
+                    market.skipped.push(skipped(&symbol, error.to_string()));
+                    market.error = Some(error.to_string());
+                }
+            }
         }
         Ok(have)
+    }
+}
+
+/// Returns how long the bars of so many symbols are waited for, of which one is waited for `each`.
+fn bars_patience(each: Duration, symbols: usize) -> Duration {
+    let symbols = u32::try_from(symbols).unwrap_or(u32::MAX);
+    each.saturating_mul(symbols).min(BARS_PATIENCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, handler::Handler, kinds::run_cycle::RunCycle};
+
+    #[test]
+    fn the_market_leaves_a_cycle_most_of_its_time_however_many_symbols_it_looks_at() {
+        let config = Config::for_profile("test", false).expect("the test profile is valid").cycle;
+        let each = config.source_timeout();
+        // Quotes are asked for twice: of what is held, and of everything.
+        let longest = 2 * each + bars_patience(each, config.max_symbols);
+        assert!(2 * longest < RunCycle::POLICY.timeout, "{longest:?}");
+        assert_eq!(bars_patience(each, 1), each);
     }
 }

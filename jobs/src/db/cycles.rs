@@ -1,5 +1,6 @@
 //! Cycles: one row a run of an agent, and what its positions' exits remember.
 
+mod controls;
 mod exits;
 mod universe;
 
@@ -14,7 +15,8 @@ use uuid::Uuid;
 
 use super::word::Word;
 
-pub use exits::{memory, remember};
+pub use controls::hold_controls;
+pub use exits::{memory, remember, stepped};
 pub use universe::{approved, looked_at, symbols_of, without_sources};
 
 /// A run of an agent.

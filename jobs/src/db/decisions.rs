@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 pub(crate) use follow::follow;
 pub use read::{
-    Filter, by_id, decided_in_window, decided_today, entry_stop, exiting, exits_of_cycle, list, lock,
-    made_by_cycle, ordered_by_cycle, ordered_today, pending_of_cycle,
+    COUNT_CAP, Filter, by_id, decided_in_window, decided_today, entry_stop, exiting, exits_of_cycle, list,
+    lock, made_by_cycle, ordered_by_cycle, ordered_today, pending_of_cycle,
 };
 pub use transitions::{approve, end, expire_older, note_gates, ordered, queued};
 

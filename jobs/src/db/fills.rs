@@ -115,6 +115,22 @@ pub(super) async fn insert(conn: &mut PgConnection, fill: &NewFill<'_>) -> sqlx:
     Ok(id)
 }
 
+/// Selects whole fills; the rest of the statement follows.
+macro_rules! fills {
+    ($rest:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Fill,
+            r#"select f.fill_id as id, f.order_id, f.user_id, o.broker_order_id, o.strategy_id,
+                      o.origin as "origin!: Word<Origin>", o.trace_id, f.symbol,
+                      f.side as "side!: Word<Side>", f.qty, f.price, f.occurred_at, f.realized_pnl,
+                      f.position_qty, f.source as "source!: Word<Source>", f.broker_execution_id
+                 from fills as f
+                 join orders as o on o.order_id = f.order_id "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
 /// Which fills to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -136,21 +152,14 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<Fill>> {
     let (occurred_at, id) = filter.after.unzip();
-    sqlx::query_as!(
-        Fill,
-        r#"select f.fill_id as id, f.order_id, f.user_id, o.broker_order_id, o.strategy_id,
-                  o.origin as "origin!: Word<Origin>", o.trace_id, f.symbol, f.side as "side!: Word<Side>",
-                  f.qty, f.price, f.occurred_at, f.realized_pnl, f.position_qty,
-                  f.source as "source!: Word<Source>", f.broker_execution_id
-             from fills f
-             join orders o on o.order_id = f.order_id
-            where f.user_id = $1
-              and ($2::text is null or f.symbol = $2)
-              and ($3::uuid is null or o.strategy_id = $3)
-              and ($4::timestamptz is null or f.occurred_at >= $4)
-              and ($5::timestamptz is null or (f.occurred_at, f.fill_id) < ($5, $6::uuid))
-            order by f.occurred_at desc, f.fill_id desc
-            limit $7"#,
+    fills!(
+        "where f.user_id = $1
+           and ($2::text is null or f.symbol = $2)
+           and ($3::uuid is null or o.strategy_id = $3)
+           and ($4::timestamptz is null or f.occurred_at >= $4)
+           and ($5::timestamptz is null or (f.occurred_at, f.fill_id) < ($5, $6::uuid))
+         order by f.occurred_at desc, f.fill_id desc
+         limit $7",
         user_id,
         filter.symbol.as_deref(),
         filter.strategy_id,
@@ -165,41 +174,12 @@ pub async fn list(
 
 /// Returns the fill `id` of `user_id`; another user's is `None`.
 pub async fn by_id(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> sqlx::Result<Option<Fill>> {
-    sqlx::query_as!(
-        Fill,
-        r#"select f.fill_id as id, f.order_id, f.user_id, o.broker_order_id, o.strategy_id,
-                  o.origin as "origin!: Word<Origin>", o.trace_id, f.symbol, f.side as "side!: Word<Side>",
-                  f.qty, f.price, f.occurred_at, f.realized_pnl, f.position_qty,
-                  f.source as "source!: Word<Source>", f.broker_execution_id
-             from fills f
-             join orders o on o.order_id = f.order_id
-            where f.fill_id = $1
-              and f.user_id = $2"#,
-        id,
-        user_id
-    )
-    .fetch_optional(conn)
-    .await
+    fills!("where f.fill_id = $1 and f.user_id = $2", id, user_id).fetch_optional(conn).await
 }
 
 /// Returns the fills of an order of `user_id`, oldest first.
 pub async fn for_order(conn: &mut PgConnection, user_id: Uuid, order_id: Uuid) -> sqlx::Result<Vec<Fill>> {
-    sqlx::query_as!(
-        Fill,
-        r#"select f.fill_id as id, f.order_id, f.user_id, o.broker_order_id, o.strategy_id,
-                  o.origin as "origin!: Word<Origin>", o.trace_id, f.symbol, f.side as "side!: Word<Side>",
-                  f.qty, f.price, f.occurred_at, f.realized_pnl, f.position_qty,
-                  f.source as "source!: Word<Source>", f.broker_execution_id
-             from fills f
-             join orders o on o.order_id = f.order_id
-            where f.order_id = $1
-              and f.user_id = $2
-            order by f.seq"#,
-        order_id,
-        user_id
-    )
-    .fetch_all(conn)
-    .await
+    fills!("where f.order_id = $1 and f.user_id = $2 order by f.seq", order_id, user_id).fetch_all(conn).await
 }
 
 /// What a user's trades came to.

@@ -4,6 +4,7 @@
 //! whoever heard it: answers, events and polls may repeat and overtake each other. Every change
 //! appends an `order:update` event for the owner; callers send the hint after the commit.
 
+mod adoption;
 mod announce;
 mod apply;
 mod corrections;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use adoption::{position_was_corrected, take_amount};
 pub use apply::{Applied, apply, overrule};
 pub use corrections::{Undecided, end_unsent, undecided};
 pub use insert::{NewOrder, insert};

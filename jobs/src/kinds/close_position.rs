@@ -3,6 +3,8 @@
 //! Orders that rest in the symbol are canceled first: they hold shares, or would trade with the
 //! one that closes. That order takes the path of any other: gates, row and job.
 
+mod protection;
+
 use std::{sync::Arc, time::Duration};
 
 use domain::{
@@ -24,11 +26,15 @@ use crate::{
         risk,
     },
     environment::Environment,
+    failpoint,
     handler::{Handler, Policy, Success},
     job::Job,
     queue::{Backoff, Context, Ending, JobError},
     trading::{self, PlaceRefused, PlaceRequest},
 };
+
+pub use protection::Protection;
+pub(crate) use protection::{Resting, protects};
 
 /// How soon orders that are being canceled are looked at again.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -77,6 +83,9 @@ pub struct ClosePosition {
     /// The decision that asks for it, which follows the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision_id: Option<Uuid>,
+    /// What is to rest for what is left of the position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
 }
 
 impl Job for ClosePosition {
@@ -105,23 +114,34 @@ impl Handler for ClosePosition {
         }
         if let Some((control, message)) = self.held_back(&mut tx).await? {
             self.end(&mut tx, DecisionStatus::Rejected, message).await?;
+            self.tell_unprotected(&mut tx, message).await?;
             let success = ctx.complete_in(&mut tx, json!({ "refused": control, "message": message })).await?;
             tx.commit().await?;
             env.hints.events();
             return Ok(success);
         }
-        if self.clear(&mut tx, &ctx).await? > 0 {
+        let mut waits_for = (self.clear(&mut tx, &ctx).await? > 0).then_some("cancels");
+        let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
+        if waits_for.is_none()
+            && let Some(held) = &held
+            && !self.rest_is_protected(&mut tx, ctx.trace_id(), held).await?
+        {
+            waits_for = Some("protection");
+        }
+        if let Some(what) = waits_for {
             tx.commit().await?;
+            failpoint::hit(&format!("close_position.after_{what}"));
             env.hints.events();
+            env.hints.admissions();
             env.hints.jobs(trading::QUEUE);
             return Err(JobError::Snooze(AGAIN));
         }
-        let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
         let output = match held {
             Some(held) => self.place(&mut tx, &ctx, &held).await?,
             None => self.skip(&mut tx, "there is no such position").await?,
         };
         let success = ctx.complete_in(&mut tx, output).await?;
+        failpoint::hit("close_position.before_commit");
         tx.commit().await?;
         env.hints.events();
         env.hints.admissions();
@@ -130,7 +150,8 @@ impl Handler for ClosePosition {
     }
 
     async fn abandoned(self, conn: &mut PgConnection, ending: &Ending) -> sqlx::Result<()> {
-        self.end(conn, DecisionStatus::Failed, &ending.message).await
+        self.end(conn, DecisionStatus::Failed, &ending.message).await?;
+        self.tell_unprotected(conn, &ending.message).await
     }
 }
 
@@ -152,7 +173,9 @@ impl ClosePosition {
         let mut left = 0;
         for order in orders::open_of_symbol(conn, self.user_id, &self.symbol).await? {
             // A leg ends with its entry, and a halted order is an operator's.
-            if order.status == domain::order::OrderStatus::Halted {
+            if order.status == domain::order::OrderStatus::Halted
+                || self.protection.is_some_and(|protection| protection.is(&order))
+            {
                 continue;
             }
             let asked = trading::request(conn, &order, "the position is being closed", ctx.trace_id())
@@ -191,8 +214,12 @@ impl ClosePosition {
                 Ok(json!({ "order_id": placed.order.id, "job_id": placed.job_id, "qty": qty }))
             }
             Err(PlaceRefused::Risk(refusal)) => {
+                if let Some(wait) = self.repetition(&refusal) {
+                    return Err(wait);
+                }
                 let reason = format!("{}: {}", refusal.rule, refusal.message);
                 self.end(conn, DecisionStatus::Rejected, &reason).await?;
+                self.tell_unprotected(conn, &reason).await?;
                 Ok(json!({ "refused": refusal.rule.as_str(), "message": refusal.message }))
             }
             Err(PlaceRefused::Invalid(error)) => Err(JobError::fatal("CLOSE_INVALID", error)),

@@ -1,4 +1,5 @@
-//! Asks every connector something cheap, and keeps how they are found.
+//! Asks every connector something cheap, and keeps how they are found; of models, which are paid for,
+//! by the calls that were made anyway.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    connector::KNOWN,
     db::{broker_state, connectors, quarantine},
     environment::Environment,
     handler::{Handler, Policy, Success},
@@ -63,6 +65,15 @@ impl Handler for ProbeConnectors {
             let status = status(shares.get(one.connector).copied(), failing);
             connectors::record_probe(&mut tx, one, status).await?;
             found.insert(one.connector.to_owned(), Value::from(status));
+        }
+        let called = connectors::called_models(&mut tx).await?;
+        for known in KNOWN.iter().filter(|known| known.category == "ai") {
+            let called = called.iter().find(|called| called.connector == known.id);
+            let failing = called.is_some_and(|called| called.error_at > called.ok_at);
+            let status = status(called.map(|called| called.share), failing);
+            let has_key = env.config.analysts.in_order().any(|(id, of)| id == known.id && of.key().is_some());
+            connectors::record_calls(&mut tx, known.id, has_key, called, status).await?;
+            found.insert(known.id.to_owned(), Value::from(status));
         }
         connectors::prune(&mut tx, KEPT_DAYS).await?;
         quarantine::prune(&mut tx, KEPT_DAYS, PRUNED).await?;

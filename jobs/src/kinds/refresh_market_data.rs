@@ -26,6 +26,8 @@ use crate::{
 pub const MOST_SYMBOLS: usize = 50;
 /// How many daily bars are kept of a symbol: more than a year's.
 pub const BARS: usize = 300;
+/// The longest that quotes may take, and bars; what came until then is kept.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The payload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -89,7 +91,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn quotes(&self, symbols: &[String], failed: &mut Vec<Value>) -> Result<usize, JobError> {
-        let quotes = match self.env.connectors.quotes(symbols, self.market).await {
+        let quotes = match self.env.connectors.quotes(symbols, self.market, PATIENCE).await {
             Ok(quotes) => quotes,
             Err(error) => {
                 failed.push(told("quotes", None, &error));
@@ -121,11 +123,11 @@ impl Run<'_> {
         let finished = quality::last_finished(self.market);
         let mut read = 0;
         let wanted = |symbol: &&String| matter.contains(*symbol) && kept.get(*symbol) != Some(&finished);
-        for symbol in symbols.iter().filter(wanted) {
-            if self.ctx.interruption().is_some() {
-                return Err(JobError::Interrupted);
-            }
-            match self.env.connectors.daily_bars(symbol, BARS, self.market).await {
+        let wanted: Vec<String> = symbols.iter().filter(wanted).cloned().collect();
+        let asked = self.env.connectors.daily_bars_of(&wanted, BARS, self.market, PATIENCE);
+        let asked = self.ctx.interrupted().run_until_cancelled(asked).await;
+        for (symbol, answer) in asked.ok_or(JobError::Interrupted)? {
+            match answer {
                 Ok(bars) => {
                     let mut tx = self.env.pool.begin().await?;
                     self.ctx.hold(&mut tx).await?;
@@ -133,7 +135,7 @@ impl Run<'_> {
                     tx.commit().await.map_err(FencedError::from)?;
                     read += 1;
                 }
-                Err(error) => failed.push(told("daily bars", Some(symbol), &error)),
+                Err(error) => failed.push(told("daily bars", Some(&symbol), &error)),
             }
         }
         Ok(read)

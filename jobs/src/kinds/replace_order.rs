@@ -6,31 +6,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{
-    order::{OrderStatus, Trail},
-    risk::{Stage, Verdict},
-};
+use domain::order::{OrderStatus, Trail};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
-use tracing::warn;
+use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    broker::{Broker, BrokerOrder, PlaceError, ReplaceOrder as Wanted},
+    broker::{BrokerOrder, ReplaceOrder as Wanted},
     db::{
         fills::Source,
-        orders::{self, Order, Sending},
+        orders::{self, Order},
     },
     environment::Environment,
     failpoint,
     handler::{Handler, Policy, Success},
     job::Job,
     queue::{Backoff, Context, Ending, JobError},
-    trading::{self, Found, Gate, MAX_VIEW_AGE},
+    trading::{self, Answer, Attempt, Found},
 };
 
-/// The wait for an old order that is still on its way, or for what is missing to judge.
+/// The wait for an old order that is still on its way.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The payload.
@@ -73,11 +69,11 @@ impl Handler for ReplaceOrder {
         if new.status != OrderStatus::Pending && new.status != OrderStatus::Submitting {
             return Ok(Success::Output(json!({ "skipped": new.status.as_str() })));
         }
-        let attempt = Attempt { old: &old, new: &new, broker, ctx: &ctx, env: &env };
+        let attempt = Attempt { order: &new, broker, ctx: &ctx, env: &env };
         if new.status == OrderStatus::Submitting
             && let Some(found) = attempt.look_up().await?
         {
-            return attempt.adopt(&found).await;
+            return adopt(&attempt, &old, &found).await;
         }
         if new.cancel_requested_at.is_some() {
             return attempt.give_up(OrderStatus::Canceled, "CANCELED", "canceled before it was sent").await;
@@ -93,7 +89,7 @@ impl Handler for ReplaceOrder {
             return Ok(refused);
         }
         attempt.begin().await?;
-        attempt.send(broker_order_id).await
+        send(&attempt, &old, broker_order_id).await
     }
 
     async fn abandoned(self, conn: &mut PgConnection, ending: &Ending) -> sqlx::Result<()> {
@@ -101,139 +97,44 @@ impl Handler for ReplaceOrder {
     }
 }
 
-struct Attempt<'a> {
-    old: &'a Order,
-    new: &'a Order,
-    broker: &'a dyn Broker,
-    ctx: &'a Context,
-    env: &'a Environment,
+/// Asks for the replacement and records the answer.
+async fn send(attempt: &Attempt<'_>, old: &Order, broker_order_id: &str) -> Result<Success, JobError> {
+    let new = attempt.order;
+    let trail = |order: &Order| order.request().trail;
+    let changed = |was, is| (was != is).then_some(is).flatten();
+    let wanted = Wanted {
+        client_order_id: Some(new.client_order_id.clone()),
+        qty: changed(old.qty, new.qty),
+        time_in_force: (old.time_in_force != new.time_in_force).then_some(new.time_in_force),
+        limit_price: changed(old.limit_price, new.limit_price),
+        stop_price: changed(old.stop_price, new.stop_price),
+        trail: (trail(old) != trail(new)).then(|| trail(new)).flatten().map(|trail| match trail {
+            Trail::Price(distance) | Trail::Percent(distance) => distance,
+        }),
+    };
+    failpoint::hit("replace_order.before_post");
+    let replaced = attempt.broker.replace(broker_order_id, &wanted).await;
+    failpoint::hit("replace_order.after_post");
+    match attempt.sort(replaced).await? {
+        Answer::Taken(order) | Answer::Found(order) => adopt(attempt, old, &order).await,
+        Answer::Refused(refusal) => attempt.reject(&refusal, None).await,
+    }
 }
 
-impl Attempt<'_> {
-    async fn look_up(&self) -> Result<Option<BrokerOrder>, JobError> {
-        self.broker.order_by_client_id(&self.new.client_order_id).await.map_err(trading::broker_error)
+/// Makes the broker's new order ours, and applies what that made of the old one.
+async fn adopt(attempt: &Attempt<'_>, old: &Order, found: &BrokerOrder) -> Result<Success, JobError> {
+    let seen = match &old.broker_order_id {
+        Some(id) => attempt.broker.order(id).await.ok().flatten(),
+        None => None,
+    };
+    let mut tx = attempt.hold().await?;
+    let output = match trading::adopt(&mut tx, attempt.order, found, Source::Ack).await? {
+        Found::Adopted { status } => json!({ "brokerOrderId": found.id, "status": status.as_str() }),
+        Found::Halted { reason } => json!({ "halted": reason, "brokerOrderId": found.id }),
+    };
+    // An old order that could not be read is followed by the stream and the polls.
+    if let Some(seen) = seen {
+        trading::absorb(&mut tx, old, &orders::seen(&seen), Source::Poll).await?;
     }
-
-    async fn judge(&self) -> Result<Option<Success>, JobError> {
-        trading::refresh_account(self.env, self.broker, MAX_VIEW_AGE).await?;
-        trading::refresh_symbol(self.env, self.broker, &self.new.symbol).await?;
-        let request = self.new.request();
-        let gate = Gate {
-            user_id: self.new.user_id,
-            request: &request,
-            origin: self.new.origin,
-            order: Some(self.new),
-            replaces: Some(self.old.id),
-            at: Stage::Sending,
-        };
-        match trading::gate(&mut *self.env.pool.acquire().await?, &gate).await?.0 {
-            Verdict::Pass => Ok(None),
-            Verdict::Unknown(_) => Err(JobError::Snooze(AGAIN)),
-            Verdict::Refuse(refusal) => {
-                self.give_up(OrderStatus::Rejected, refusal.rule.as_str(), &refusal.message).await.map(Some)
-            }
-        }
-    }
-
-    async fn begin(&self) -> Result<(), JobError> {
-        let mut conn = self.env.pool.acquire().await?;
-        let mut tx = conn.begin().await?;
-        self.ctx.hold(&mut tx).await?;
-        if orders::begin_sending(&mut tx, self.new.id).await? == Sending::Refused {
-            return Err(JobError::Snooze(Duration::ZERO));
-        }
-        tx.commit().await?;
-        self.env.hints.events();
-        Ok(())
-    }
-
-    async fn send(&self, broker_order_id: &str) -> Result<Success, JobError> {
-        let (old, new) = (self.old, self.new);
-        let trail = |order: &Order| order.request().trail;
-        let changed = |was, is| (was != is).then_some(is).flatten();
-        let wanted = Wanted {
-            client_order_id: Some(new.client_order_id.clone()),
-            qty: changed(old.qty, new.qty),
-            time_in_force: (old.time_in_force != new.time_in_force).then_some(new.time_in_force),
-            limit_price: changed(old.limit_price, new.limit_price),
-            stop_price: changed(old.stop_price, new.stop_price),
-            trail: (trail(old) != trail(new)).then(|| trail(new)).flatten().map(|trail| match trail {
-                Trail::Price(distance) | Trail::Percent(distance) => distance,
-            }),
-        };
-        failpoint::hit("replace_order.before_post");
-        let replaced = self.broker.replace(broker_order_id, &wanted).await;
-        failpoint::hit("replace_order.after_post");
-        match replaced {
-            Ok(order) => self.adopt(&order).await,
-            Err(PlaceError::Duplicate) => match self.look_up().await? {
-                Some(found) => self.adopt(&found).await,
-                None => Err(JobError::retryable("DUPLICATE_NOT_FOUND", "the broker does not find it")),
-            },
-            Err(PlaceError::Rejected(refusal)) => {
-                if new.last_sent_at.is_some()
-                    && let Some(found) = self.look_up().await?
-                {
-                    return self.adopt(&found).await;
-                }
-                let code = refusal.code.map_or_else(|| refusal.status.to_string(), |code| code.to_string());
-                self.reject(&code, &refusal.message).await
-            }
-            Err(PlaceError::RateLimited { until }) => Err(JobError::Snooze(trading::until(Some(until)))),
-            Err(PlaceError::NotSent { retry_at, .. }) => Err(JobError::Snooze(trading::until(retry_at))),
-            Err(PlaceError::Unknown { reason }) => {
-                warn!(order.id = %new.id, "no answer for the replacement {}; it will be looked up", new.id);
-                Err(JobError::retryable("BROKER_UNKNOWN", reason))
-            }
-        }
-    }
-
-    /// Makes the broker's new order ours, and applies what that made of the old one.
-    async fn adopt(&self, found: &BrokerOrder) -> Result<Success, JobError> {
-        let old = match &self.old.broker_order_id {
-            Some(id) => self.broker.order(id).await.ok().flatten(),
-            None => None,
-        };
-        let mut conn = self.env.pool.acquire().await?;
-        let mut tx = conn.begin().await?;
-        self.ctx.hold(&mut tx).await?;
-        let output = match trading::adopt(&mut tx, self.new, found, Source::Ack).await? {
-            Found::Adopted { status } => json!({ "brokerOrderId": found.id, "status": status.as_str() }),
-            Found::Halted { reason } => json!({ "halted": reason, "brokerOrderId": found.id }),
-        };
-        // An old order that could not be read is followed by the stream and the polls.
-        if let Some(old) = old {
-            trading::absorb(&mut tx, self.old, &orders::seen(&old), Source::Poll).await?;
-        }
-        self.finish(tx, output).await
-    }
-
-    async fn reject(&self, code: &str, message: &str) -> Result<Success, JobError> {
-        let mut conn = self.env.pool.acquire().await?;
-        let mut tx = conn.begin().await?;
-        self.ctx.hold(&mut tx).await?;
-        orders::reject_sent(&mut tx, self.new.id, code, message, None).await?;
-        self.finish(tx, json!({ "status": "rejected", "code": code, "message": message })).await
-    }
-
-    async fn give_up(&self, status: OrderStatus, code: &str, message: &str) -> Result<Success, JobError> {
-        let mut conn = self.env.pool.acquire().await?;
-        let mut tx = conn.begin().await?;
-        self.ctx.hold(&mut tx).await?;
-        if !trading::end_absent(&mut tx, trading::late(self.env), self.new, status, code, message).await? {
-            return Err(JobError::Snooze(AGAIN));
-        }
-        self.finish(tx, json!({ "status": status.as_str(), "code": code, "message": message })).await
-    }
-
-    async fn finish(
-        &self,
-        mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
-        output: Value,
-    ) -> Result<Success, JobError> {
-        let success = self.ctx.complete_in(&mut tx, output).await?;
-        tx.commit().await?;
-        self.env.hints.events();
-        Ok(success)
-    }
+    attempt.finish(tx, output).await
 }

@@ -1,8 +1,16 @@
 //! What stops a cycle, and before which step.
 
-use jobs::db::{agents, risk};
+use domain::cycle::Mode;
+use jobs::{
+    cycle::{self, ExecuteRefused},
+    db::{agents, risk},
+};
+use sqlx::{PgConnection, Postgres, Transaction};
+use suites::eventually;
+use tokio::task::JoinSet;
+use uuid::Uuid;
 
-use super::Desk;
+use super::{Desk, LIMIT};
 
 /// Does `what` when the step `name` is recorded: between two steps, as a user may.
 async fn after(desk: &Desk, name: &str, what: &str) {
@@ -99,4 +107,114 @@ async fn an_agent_that_rests_has_no_cycles_until_it_is_resumed() {
     let audited = desk.number("select count(*) from audit_log where resource = 'agent'").await;
     let told = desk.number("select count(*) from events where name = 'agent:status'").await;
     assert!(audited >= 5 && told >= 5, "{audited} {told}");
+}
+
+/// Waits until so many sessions of the database wait for a row, or for somebody's turn.
+async fn waiting(desk: &Desk, sessions: i64, row: bool) {
+    let select = format!(
+        "select count(distinct l.pid)
+           from pg_locks l
+           join pg_stat_activity a on a.pid = l.pid
+          where a.datname = current_database() and not l.granted and (l.locktype <> 'advisory') = {row}"
+    );
+    eventually(format!("{sessions} sessions wait"), LIMIT, async || {
+        let waiting = desk.number(&select).await;
+        if waiting == sessions { Ok(()) } else { Err(waiting.to_string()) }
+    })
+    .await;
+}
+
+/// Begins a transaction that the server lets rest for as long as the test needs.
+async fn begun(desk: &Desk) -> Transaction<'static, Postgres> {
+    let mut tx = desk.app.pool.begin().await.expect("a transaction begins");
+    let patient = sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *tx).await;
+    patient.expect("it may rest");
+    tx
+}
+
+async fn kills(conn: &mut PgConnection, user: Uuid) {
+    risk::kill_switch(conn, Some(user), user, true, Some("a test"), None).await.expect("the switch is set");
+}
+
+/// Lets the agent decide what waits for its user's word, and returns the decision.
+async fn proposed(desk: &Desk) -> Uuid {
+    desk.rises("AAPL").await;
+    desk.candidate(desk.user, "AAPL", "APPROVED").await;
+    let mut conn = desk.app.pool.acquire().await.expect("a connection");
+    agents::set_mode(&mut conn, desk.user, Mode::SemiAuto).await.expect("the mode is set");
+    desk.start(desk.user).await;
+    assert_eq!(desk.ended(desk.user).await.status, "done");
+    desk.decision(desk.user, "AAPL", "pending").await.id
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_after_an_order_waits_for_it() {
+    let desk = Desk::open().await;
+    let decision = proposed(&desk).await;
+    let mut ordering = begun(&desk).await;
+    cycle::execute(&mut ordering, desk.user, decision, desk.user).await.expect("nothing holds it back");
+    let mut stops = JoinSet::new();
+    for turn in 0..3 {
+        let (pool, user) = (desk.app.pool.clone(), desk.user);
+        stops.spawn(async move {
+            let mut tx = pool.begin().await.expect("a transaction begins");
+            let stopped = match turn {
+                0 => agents::stop(&mut tx, user).await.map(drop),
+                1 => risk::kill_switch(&mut tx, Some(user), user, true, Some("a test"), None).await.map(drop),
+                _ => risk::set_platform(&mut tx, None, risk::TradingState::Halted, Some("a test")).await,
+            };
+            stopped.expect("it is stopped");
+            tx.commit().await.expect("the transaction commits");
+        });
+    }
+    waiting(&desk, 3, true).await;
+    assert!(stops.try_join_next().is_none(), "each stop waits for the order");
+    ordering.commit().await.expect("the transaction commits");
+    while let Some(stopped) = stops.join_next().await {
+        stopped.expect("it is stopped");
+    }
+    assert_eq!(desk.orders().await, 1);
+}
+
+#[tokio::test]
+async fn a_kill_switch_that_comes_before_an_order_is_waited_for_and_wins() {
+    let desk = Desk::open().await;
+    let decision = proposed(&desk).await;
+    // The first switch of a user who never set a limit.
+    desk.sql("delete from risk_settings").await;
+    let mut killing = begun(&desk).await;
+    kills(&mut killing, desk.user).await;
+    let ((), refused) = tokio::join!(
+        async {
+            waiting(&desk, 1, true).await;
+            killing.commit().await.expect("the transaction commits");
+        },
+        desk.execute(desk.user, decision)
+    );
+    assert!(
+        matches!(&refused, Err(ExecuteRefused::Gate { gate, .. }) if gate == "kill_switch"),
+        "{refused:?}"
+    );
+    assert_eq!(desk.orders().await, 0);
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_before_a_cycles_order_is_waited_for_and_wins() {
+    let desk = Desk::open().await;
+    desk.rises("AAPL").await;
+    desk.candidate(desk.user, "AAPL", "APPROVED").await;
+    // The cycle comes as far as its order and waits there for its turn.
+    let mut turn = begun(&desk).await;
+    risk::one_at_a_time(&mut turn, desk.user).await.expect("the turn is taken");
+    desk.start(desk.user).await;
+    waiting(&desk, 1, false).await;
+    let mut stopping = begun(&desk).await;
+    agents::stop(&mut stopping, desk.user).await.expect("the agent is stopped");
+    turn.commit().await.expect("the transaction commits");
+    waiting(&desk, 1, true).await;
+    stopping.commit().await.expect("the transaction commits");
+    let decision = desk.decision(desk.user, "AAPL", "skipped").await;
+    let reason = decision.skip_reason.expect("a decision that is skipped says why");
+    assert!(reason.starts_with("not_running: "), "{reason}");
+    assert_eq!(desk.orders().await, 0);
 }

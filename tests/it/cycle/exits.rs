@@ -2,10 +2,14 @@
 
 use domain::{
     cycle::{DecisionOrigin, Mode},
-    order::{Amount, OrderRequest, OrderType, Side, TimeInForce},
+    order::{Amount, OrderClass, OrderRequest, OrderStatus, OrderType, Side, StopLoss, TimeInForce},
 };
 use jobs::{
-    db::agents,
+    db::{
+        agents,
+        decisions::Decision,
+        orders::{self, Order, Origin},
+    },
     trading::{self, PlaceRequest},
 };
 use rust_decimal::Decimal;
@@ -16,16 +20,81 @@ use super::{Desk, LIMIT};
 /// Buys shares of a symbol that rises, and returns its price.
 async fn holds(desk: &Desk, symbol: &str) -> Decimal {
     let price = desk.rises(symbol).await;
+    buys(desk, OrderRequest::market(symbol, Side::Buy, Amount::Units(Decimal::from(20)))).await;
+    price
+}
+
+/// Buys twenty shares.
+async fn buys(desk: &Desk, request: OrderRequest) {
     let mut tx = desk.app.pool.begin().await.expect("a transaction begins");
-    let request = OrderRequest::market(symbol, Side::Buy, Amount::Units(Decimal::from(20)));
     let wish = PlaceRequest::by_user(desk.user, request);
     trading::place(&mut tx, Some(desk.user), wish).await.expect("the order is accepted");
     tx.commit().await.expect("the transaction commits");
-    eventually("the shares are held", LIMIT, async || {
-        desk.positions(desk.user).await.first().is_some_and(|held| held.qty == Decimal::from(20))
+    left(desk, 20).await;
+}
+
+/// Waits until so many shares are held.
+async fn left(desk: &Desk, shares: i64) {
+    eventually(format!("{shares} shares are held"), LIMIT, async || {
+        let held = desk.positions(desk.user).await;
+        let is = held.first().is_some_and(|held| held.qty == Decimal::from(shares));
+        if is { Ok(()) } else { Err(format!("{held:?}")) }
     })
     .await;
+}
+
+/// Buys shares with a stop below and a target above, and returns their price; both legs rest.
+async fn holds_with_legs(desk: &Desk) -> Decimal {
+    let price = desk.rises("AAPL").await;
+    let market = OrderRequest::market("AAPL", Side::Buy, Amount::Units(Decimal::from(20)));
+    let stop_price = (price * Decimal::new(95, 2)).round_dp(2);
+    let bracket = OrderRequest {
+        class: OrderClass::Bracket,
+        take_profit: Some((price * Decimal::TWO).round_dp(2)),
+        stop_loss: Some(StopLoss { stop_price, limit_price: None }),
+        ..market
+    };
+    buys(desk, bracket).await;
+    eventually("both legs rest", LIMIT, async || open(desk).await.len() == 2).await;
     price
+}
+
+/// Returns the open orders in the symbol, oldest first.
+async fn open(desk: &Desk) -> Vec<Order> {
+    let mut conn = desk.app.pool.acquire().await.expect("a connection");
+    orders::open_of_symbol(&mut conn, desk.user, "AAPL").await.expect("the orders are read")
+}
+
+/// Quotes so many percent of the price and lets a cycle look at it, once the one at work has ended.
+async fn looks_at(desk: &Desk, price: Decimal, percent: i64) {
+    desk.ended(desk.user).await;
+    desk.quote("AAPL", price * Decimal::new(percent, 2)).await;
+    desk.sql("update agent_status set next_cycle_at = clock_timestamp()").await;
+}
+
+/// Waits until the only exit stands there.
+async fn exit(desk: &Desk, status: &str) -> Decision {
+    eventually(format!("the exit is {status}"), LIMIT, async || {
+        let decisions = desk.decisions(desk.user).await;
+        let exit = decisions.iter().find(|decision| decision.origin == DecisionOrigin::Exit);
+        let there = exit.filter(|exit| exit.status.as_str() == status);
+        there.cloned().ok_or_else(|| format!("{decisions:?}"))
+    })
+    .await
+}
+
+/// Halts the user's trading as soon as an order for which `condition` holds is recorded.
+async fn halts_on(desk: &Desk, condition: &str) {
+    desk.sql(&format!(
+        "create function halt() returns trigger language plpgsql as $$
+         begin if {condition} then update risk_settings set trading_state = 'halted'; end if; return new; end $$;
+         create trigger halt after insert on orders for each row execute function halt()"
+    ))
+    .await;
+}
+
+async fn resumes(desk: &Desk) {
+    desk.sql("drop trigger halt on orders; update risk_settings set trading_state = 'active'").await;
 }
 
 #[tokio::test]
@@ -35,13 +104,7 @@ async fn a_position_that_fell_to_its_stop_is_left() {
     desk.quote("AAPL", price * Decimal::new(95, 2)).await;
     desk.start(desk.user).await;
     eventually("the position is left", LIMIT, async || desk.positions(desk.user).await.is_empty()).await;
-    eventually("the decision follows its order", LIMIT, async || {
-        let decisions = desk.decisions(desk.user).await;
-        let exit = decisions.iter().find(|decision| decision.origin == DecisionOrigin::Exit);
-        let done = exit.is_some_and(|exit| exit.status.as_str() == "filled" && exit.order_id.is_some());
-        if done { Ok(()) } else { Err(format!("{decisions:?}")) }
-    })
-    .await;
+    assert!(exit(&desk, "filled").await.order_id.is_some());
     let cycle = desk.ended(desk.user).await;
     assert_eq!((cycle.status.as_str(), cycle.exited), ("done", 1));
 }
@@ -52,23 +115,14 @@ async fn a_step_of_profit_sells_a_part_once() {
     let price = holds(&desk, "AAPL").await;
     desk.quote("AAPL", price * Decimal::new(112, 2)).await;
     desk.start(desk.user).await;
-    let left = Decimal::from(15);
-    eventually("a quarter is sold", LIMIT, async || {
-        let held = desk.positions(desk.user).await;
-        if held.first().is_some_and(|held| held.qty == left) { Ok(()) } else { Err(format!("{held:?}")) }
-    })
-    .await;
-    eventually("the decision is filled", LIMIT, async || {
-        desk.number("select count(*) from ai_decisions where origin = 'exit' and status = 'filled'").await
-            == 1
-    })
-    .await;
+    left(&desk, 15).await;
+    exit(&desk, "filled").await;
     desk.sql("update agent_status set next_cycle_at = clock_timestamp()").await;
     eventually("another cycle is done", LIMIT, async || {
         desk.number("select count(*) from cycles where status = 'done'").await == 2
     })
     .await;
-    assert_eq!(desk.positions(desk.user).await[0].qty, left);
+    assert_eq!(desk.positions(desk.user).await[0].qty, Decimal::from(15));
     assert_eq!(desk.number("select steps_taken::int8 from position_exits").await, 1);
 }
 
@@ -131,4 +185,86 @@ async fn a_step_that_could_not_be_sold_is_still_to_be_taken() {
     assert_eq!(desk.ended(desk.user).await.exited, 0, "an order rests in the symbol");
     assert_eq!(desk.number("select steps_taken::int8 from position_exits").await, 0);
     assert_eq!(desk.positions(desk.user).await[0].qty, Decimal::from(20));
+}
+
+#[tokio::test]
+async fn a_step_whose_order_ended_unfilled_is_tried_again() {
+    let desk = Desk::open().await;
+    let price = holds(&desk, "AAPL").await;
+    halts_on(&desk, "new.origin = 'close'").await;
+    desk.quote("AAPL", price * Decimal::new(112, 2)).await;
+    desk.start(desk.user).await;
+    let exit = exit(&desk, "rejected").await;
+    assert!(exit.order_id.is_some(), "an order was made of it: {exit:?}");
+    assert_eq!(desk.positions(desk.user).await[0].qty, Decimal::from(20));
+    resumes(&desk).await;
+    looks_at(&desk, price, 112).await;
+    left(&desk, 15).await;
+}
+
+#[tokio::test]
+async fn steps_of_a_position_with_legs_are_sold_and_the_rest_stays_protected() {
+    let desk = Desk::open().await;
+    // The last step and its rest are of one size.
+    desk.sql("update risk_settings set duplicate_window_s = 1").await;
+    let price = holds_with_legs(&desk).await;
+    let legs = open(&desk).await;
+    desk.start(desk.user).await;
+    for (percent, shares) in [(112, 15), (122, 10), (137, 5)] {
+        looks_at(&desk, price, percent).await;
+        left(&desk, shares).await;
+        let resting = eventually("a stop and a target rest", LIMIT, async || {
+            let open = open(&desk).await;
+            if open.len() == 2 { Ok(open) } else { Err(format!("{open:?}")) }
+        })
+        .await;
+        for order in &resting {
+            assert_eq!(
+                (order.side, order.remaining()),
+                (Side::Sell, Some(Decimal::from(shares))),
+                "{order:?}"
+            );
+            let as_leg = legs.iter().find(|leg| leg.order_type == order.order_type);
+            let leg = as_leg.unwrap_or_else(|| panic!("no leg was like {order:?}"));
+            assert_eq!((order.limit_price, order.stop_price), (leg.limit_price, leg.stop_price));
+        }
+        assert!(resting.iter().any(|order| order.origin == Origin::Close), "{resting:?}");
+    }
+    let ended =
+        desk.number("select count(*) from orders where parent_order_id is not null and status = 'canceled'");
+    assert!(ended.await >= 2);
+    assert_eq!(desk.number("select count(*) from events where name = 'alert:new'").await, 0);
+    // All of it goes at its stop, whatever rests.
+    looks_at(&desk, price, 90).await;
+    eventually("the position is left", LIMIT, async || desk.positions(desk.user).await.is_empty()).await;
+    eventually("nothing rests", LIMIT, async || open(&desk).await.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_step_that_leaves_the_rest_unprotected_says_so() {
+    let desk = Desk::open().await;
+    let price = holds_with_legs(&desk).await;
+    halts_on(&desk, "new.order_class = 'oco'").await;
+    desk.quote("AAPL", price * Decimal::new(112, 2)).await;
+    desk.start(desk.user).await;
+    exit(&desk, "rejected").await;
+    let told: String = sqlx::query_scalar("select body->>'message' from events where name = 'alert:new'")
+        .fetch_one(&desk.app.pool)
+        .await
+        .expect("there is one alert");
+    assert_eq!(told, "no order protects 20 of 20 shares of AAPL any more: trading is halted");
+    assert_eq!(desk.positions(desk.user).await[0].qty, Decimal::from(20));
+}
+
+#[tokio::test]
+async fn a_step_leaves_an_order_of_its_users_own_alone() {
+    let desk = Desk::open().await;
+    let price = holds_with_legs(&desk).await;
+    desk.sql("update orders set origin = 'user', parent_order_id = null where order_type = 'stop'").await;
+    desk.quote("AAPL", price * Decimal::new(112, 2)).await;
+    desk.start(desk.user).await;
+    assert_eq!(desk.ended(desk.user).await.exited, 0);
+    let resting = open(&desk).await;
+    assert!(resting.iter().all(|order| order.cancel_requested_at.is_none()), "{resting:?}");
+    assert!(resting.iter().all(|order| order.status != OrderStatus::Canceled), "{resting:?}");
 }

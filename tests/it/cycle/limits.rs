@@ -1,6 +1,9 @@
 //! Caps of a day, and what a cycle does without data.
 
-use jobs::db::agents::{self, Flags};
+use jobs::db::{
+    agents::{self, Flags},
+    decisions::{self, COUNT_CAP, Filter},
+};
 
 use super::Desk;
 
@@ -45,6 +48,9 @@ async fn a_cycle_without_data_fails_and_the_next_is_put_off() {
     desk.start(desk.user).await;
     let mut conn = desk.app.pool.acquire().await.expect("a connection");
     for failures in 1..=2 {
+        if failures > 1 {
+            desk.sql("update agent_status set next_cycle_at = clock_timestamp()").await;
+        }
         suites::eventually("the cycle has failed", super::LIMIT, async || {
             desk.number("select count(*) from cycles where status = 'failed'").await == failures
         })
@@ -52,7 +58,6 @@ async fn a_cycle_without_data_fails_and_the_next_is_put_off() {
         let agent = agents::status(&mut conn, desk.user).await.expect("it is read");
         assert_eq!(i64::from(agent.consecutive_errors), failures);
         assert!(agent.last_error.is_some_and(|error| error.contains("quotes")));
-        desk.sql("update agent_status set next_cycle_at = clock_timestamp()").await;
     }
     let cycle = desk.ended(desk.user).await;
     assert!(cycle.skipped.to_string().contains("AAPL"), "{}", cycle.skipped);
@@ -86,4 +91,36 @@ async fn a_stale_quote_is_not_decided_on() {
     let decided: Vec<_> =
         desk.decisions(desk.user).await.into_iter().map(|decision| decision.symbol).collect();
     assert_eq!(decided, ["IBM"]);
+}
+
+#[tokio::test]
+async fn decisions_are_counted_up_to_a_cap_and_a_page_says_whether_more_follow() {
+    let desk = Desk::open().await;
+    desk.sql(&format!(
+        "insert into ai_decisions (decision_id, user_id, origin, symbol, action, confidence, reasoning, risk_level,
+                                   status, analyst, window_start)
+         select gen_random_uuid(), '{}', 'request', 'AAPL', 'hold', 1, 'a test', 'low',
+                case when n <= 3 then 'pending' else 'skipped' end, 'test', now()
+           from generate_series(1, {}) as n",
+        desk.user,
+        COUNT_CAP + 500
+    ))
+    .await;
+    let pending = Some(domain::cycle::DecisionStatus::Pending);
+    // Filter, limit and offset, then how many are shown and counted.
+    let cases = [
+        (pending, 2, 0, 2, 3),
+        (pending, 2, 2, 1, 3),
+        (pending, 2, 4, 0, 3),
+        (None, 50, 0, 50, COUNT_CAP + 1),
+        (None, 50, COUNT_CAP + 400, 50, COUNT_CAP + 451),
+        (None, 50, COUNT_CAP + 450, 50, COUNT_CAP + 500),
+        (None, 50, COUNT_CAP + 900, 0, COUNT_CAP + 1),
+    ];
+    let mut conn = desk.app.pool.acquire().await.expect("a connection");
+    for (status, limit, offset, shown, total) in cases {
+        let filter = Filter { status, limit, offset, ..Filter::default() };
+        let page = decisions::list(&mut conn, desk.user, &filter).await.expect("the decisions are read");
+        assert_eq!((page.0.len(), page.1), (shown, total), "{filter:?}");
+    }
 }

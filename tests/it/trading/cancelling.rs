@@ -50,7 +50,7 @@ async fn a_fill_that_comes_before_the_cancellation_stays() {
 
 #[tokio::test]
 async fn a_cancellation_that_races_the_sending_ends_the_order() {
-    let desk = Desk::open().await;
+    let desk = Desk::patient().await;
     desk.far.next_post(Fate::Held);
     let order = desk.place(buy("ACME", "10")).await;
     desk.reaches(order.id, "submitting").await;

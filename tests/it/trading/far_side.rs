@@ -45,6 +45,8 @@ pub(super) struct Book {
     pub(super) posts: Vec<String>,
     pub(super) cancels: usize,
     pub(super) lookups: usize,
+    /// How often somebody asked for the list of orders.
+    pub(super) lists: usize,
     held: usize,
     fates: VecDeque<Fate>,
     /// Answers instead of the real ones, by path.

@@ -34,9 +34,10 @@ async fn the_kill_switch_between_acceptance_and_sending_holds_the_order_back() {
 
 #[tokio::test]
 async fn what_is_not_known_at_acceptance_is_judged_at_sending() {
-    let desk = Desk::open().await;
+    let mut desk = Desk::closed().await;
     // 10 % of 100,000 are allowed; nobody had read the account when it was accepted.
     let order = desk.place(buy("ACME", "101")).await;
+    desk.start_worker();
     let rejected = desk.reaches(order.id, "rejected").await;
     assert_eq!(rejected.reject_code.as_deref(), Some("max_position"));
     // Now it is known.

@@ -95,6 +95,18 @@ async fn a_refusal_is_final() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_no_database_can_hold_is_final_too() {
+    let desk = Desk::open().await;
+    let body = json!({ "code": 40_310_000, "message": "not\0today", "why\0": ["\0", { "\0": "\0" }] });
+    desk.far.next_post(Fate::Refused(403, body));
+    let order = desk.place(buy("ACME", "10")).await;
+    let rejected = desk.reaches(order.id, "rejected").await;
+    assert_eq!(rejected.reject_message.as_deref(), Some("not\u{fffd}today"));
+    let job = desk.finished(order.job_id.expect("an order has a job")).await;
+    assert_eq!((job.state.as_str(), job.failures), ("completed", 0));
+}
+
+#[tokio::test]
 async fn an_answer_that_makes_no_sense_is_no_answer() {
     let desk = Desk::open().await;
     desk.far.next_post(Fate::Nonsense(json!({ "id": 7, "status": "pending" })));
@@ -118,7 +130,7 @@ async fn an_answer_about_another_order_is_no_answer() {
 
 #[tokio::test]
 async fn a_second_order_of_a_symbol_waits_for_the_first() {
-    let desk = Desk::open().await;
+    let desk = Desk::patient().await;
     desk.far.next_post(Fate::Held);
     let first = desk.place(buy("ACME", "10")).await;
     desk.reaches(first.id, "submitting").await;

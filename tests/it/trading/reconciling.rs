@@ -78,6 +78,18 @@ async fn orders_that_nobody_heard_of_again_are_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn what_the_broker_tells_again_changes_nothing() {
+    let desk = Desk::open().await;
+    let order = desk.place(buy("ACME", "10")).await;
+    let order = desk.reaches(order.id, "new").await;
+    // Its times have nanoseconds, the row's do not.
+    let job = desk.put(&SyncOrders::default()).await;
+    let output = desk.finished(job).await.output.expect("it says what it saw");
+    assert_eq!((&output["seen"], &output["changed"]), (&json!(1), &json!(0)));
+    assert_eq!(desk.order(order.id).await, order);
+}
+
+#[tokio::test]
 async fn an_order_whose_job_ended_is_looked_up_and_decided() {
     let desk = Desk::open().await;
     desk.far.next_post(far_side::Fate::AnswerLost);

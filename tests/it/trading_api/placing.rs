@@ -167,7 +167,7 @@ async fn the_brokers_address_says_what_became_of_the_order() {
 
 /// Does a worker's part: waits for the pending order, and sends or refuses it.
 async fn meanwhile(app: &TestApp, rule: Option<&str>) {
-    let id = eventually("the order is recorded", Duration::from_secs(10), async || {
+    let id = eventually("the order is recorded", Duration::from_secs(30), async || {
         let pending = sqlx::query_scalar("select order_id from orders where status = 'pending'");
         pending.fetch_optional(&app.pool).await.expect("the database answers")
     })

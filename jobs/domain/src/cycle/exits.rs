@@ -2,10 +2,11 @@
 //!
 //! The order is fixed: stop loss, emergency, take-profit steps, trailing stop, time. What a position
 //! remembers goes in and comes out; nothing is kept here. Short positions have no steps and no
-//! trailing stop.
+//! trailing stop. A step is taken by the shares that were sold for it, not by the wish to sell them:
+//! what an order left unfilled is due again.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::order::words::words;
@@ -54,6 +55,8 @@ impl Default for ExitRules {
 pub struct Holding {
     /// Shares; below zero when short, never zero.
     pub quantity: Decimal,
+    /// Shares that take-profit steps have sold of it; they are not in `quantity` any more.
+    pub stepped: Decimal,
     /// What a share cost on average; above zero.
     pub entry: Decimal,
     /// What a share costs; above zero.
@@ -67,7 +70,7 @@ pub struct Holding {
 pub struct Memory {
     /// The highest price seen.
     pub highest: Decimal,
-    /// Take-profit steps that were taken.
+    /// Take-profit steps whose shares were sold at the last look; for people: no rule goes by it.
     pub steps_taken: usize,
     /// A stop of its own, below the entry or above it.
     pub stop_loss: Option<Decimal>,
@@ -162,25 +165,23 @@ fn losses(rules: &ExitRules, holding: &Holding, memory: &Memory) -> Option<ExitP
     (gain <= -rules.emergency).then(|| all(ExitReason::Emergency, format!("a loss of {} %", percent(-gain))))
 }
 
-/// Takes every step that the gain has reached in one go; a position too small for a part of it
-/// keeps its shares and counts the step as taken.
+/// Sells what is still to be sold of all steps that the gain has reached, in one go: of the shares
+/// held at first their part, less what steps sold before. A position too small for a part keeps its
+/// shares.
 fn steps(rules: &ExitRules, holding: &Holding, memory: &mut Memory) -> Option<ExitPlan> {
     if holding.quantity.is_sign_negative() {
         return None;
     }
     let gain = gain(holding, holding.price);
     let reached = rules.steps.iter().filter(|step| gain >= **step).count();
-    let due = reached.checked_sub(memory.steps_taken).filter(|due| *due > 0)?;
-    // What was held at first: each step taken has left the rest of it.
-    let taken = Decimal::from(memory.steps_taken) * rules.step_part;
-    let first = holding.quantity / (Decimal::ONE - taken).max(rules.step_part);
-    let wanted =
-        (first * rules.step_part * Decimal::from(due)).round_dp_with_strategy(0, RoundingStrategy::ToZero);
-    memory.steps_taken = reached;
+    let first = holding.quantity + holding.stepped;
+    let until = |step: usize| (first * rules.step_part * Decimal::from(step)).floor();
+    let sold = |step: &usize| until(*step) >= Decimal::ONE && until(*step) <= holding.stepped;
+    memory.steps_taken = (1..=rules.steps.len()).filter(sold).count();
     let because = format!("a gain of {} %, step {reached} of {}", percent(gain), rules.steps.len());
-    if reached >= rules.steps.len() && taken + rules.step_part * Decimal::from(due) >= Decimal::ONE
-        || wanted >= holding.quantity
-    {
+    let wanted = until(reached) - holding.stepped;
+    let last = reached >= rules.steps.len() && rules.step_part * Decimal::from(reached) >= Decimal::ONE;
+    if reached > 0 && last || wanted >= holding.quantity {
         return Some(all(ExitReason::TakeProfit, because));
     }
     (wanted >= Decimal::ONE).then_some(ExitPlan {

@@ -62,23 +62,6 @@ fn newer_articles_weigh_more_and_those_of_the_future_nothing() {
     assert!(close(five.confidence, 0.5) && five.trend == Trend::Neutral, "{five:?}");
 }
 
-#[test]
-fn sources_are_weighed_and_their_conflict_is_named() {
-    let source = |score, confidence, weight| SourceScore { score, confidence, weight };
-    for (sources, score, confidence, verdict) in [
-        (vec![source(0.5, 1.0, 0.4)], 0.5, 0.7, Verdict::Bullish),
-        (vec![source(0.4, 0.5, 0.4), source(0.3, 0.5, 0.4)], 0.35, 0.5, Verdict::Bullish),
-        (vec![source(-0.4, 1.0, 0.4), source(-0.4, 0.5, 0.35)], -0.4, 0.75, Verdict::Bearish),
-        (vec![source(0.1, 1.0, 0.4), source(-0.1, 1.0, 0.4)], 0.0, 1.0, Verdict::Neutral),
-        (vec![source(1.0, 1.0, 0.4), source(-1.0, 1.0, 0.4)], 0.0, 1.0, Verdict::Conflicted),
-    ] {
-        let found = combine(&sources).expect("somebody speaks");
-        assert!(close(found.score, score) && close(found.confidence, confidence), "{sources:?}: {found:?}");
-        assert_eq!(found.verdict, verdict, "{sources:?}");
-    }
-    assert_eq!(combine(&[source(1.0, 0.0, 0.4)]), None);
-}
-
 fn article() -> impl Strategy<Value = Article> {
     (-1.0_f64..=1.0, 0.0_f64..=1.0, 0_i64..500).prop_map(|(score, confidence, hours)| Article {
         score,

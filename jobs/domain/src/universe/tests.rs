@@ -1,4 +1,3 @@
-use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -86,27 +85,6 @@ fn liquidity_is_the_mean_of_the_last_sessions_and_needs_five() {
     assert_eq!(liquidity(&bars, 4, None), None);
 }
 
-#[test]
-fn who_waited_longest_is_next_and_some_are_always_looked_at() {
-    let at = |hour: i64| DateTime::<Utc>::from_timestamp(hour * 3600, 0);
-    let one = |symbol: &str, looked_at, always| Waiting { symbol: symbol.into(), looked_at, always };
-    let waiting = [
-        one("OLD", at(1), false),
-        one("NEWER", at(5), false),
-        one("NEVER", None, false),
-        one("HELD", at(9), true),
-        one("APPROVED", at(8), true),
-    ];
-    for (cap, expected) in [
-        (0, vec!["APPROVED", "HELD"]),
-        (3, vec!["APPROVED", "HELD", "NEVER"]),
-        (4, vec!["APPROVED", "HELD", "NEVER", "OLD"]),
-        (9, vec!["APPROVED", "HELD", "NEVER", "OLD", "NEWER"]),
-    ] {
-        assert_eq!(rotate(&waiting, cap), expected, "{cap}");
-    }
-}
-
 fn maybe() -> impl Strategy<Value = Option<Decimal>> {
     prop::option::of((-5000_i64..5000).prop_map(|n| Decimal::new(n, 3)))
 }
@@ -122,20 +100,5 @@ proptest! {
         }, Tier::B).score;
         prop_assert!(of(growth) >= Decimal::ZERO && of(growth) <= Decimal::ONE);
         prop_assert!(of(growth + more) >= of(growth));
-    }
-
-    #[test]
-    fn everybody_gets_a_turn(count in 1_usize..20, cap in 1_usize..6) {
-        let mut waiting: Vec<_> = (0..count)
-            .map(|n| Waiting { symbol: format!("S{n:02}"), looked_at: None, always: false }).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        for turn in 0..count.div_ceil(cap) {
-            for symbol in rotate(&waiting, cap) {
-                let at = DateTime::<Utc>::from_timestamp(i64::try_from(turn).unwrap_or(0), 0);
-                waiting.iter_mut().filter(|one| one.symbol == symbol).for_each(|one| one.looked_at = at);
-                seen.insert(symbol);
-            }
-        }
-        prop_assert_eq!(seen.len(), count);
     }
 }

@@ -1,7 +1,8 @@
 //! What the exits of a position remember.
 
 use chrono::{DateTime, Utc};
-use domain::cycle::Memory;
+use domain::cycle::{ExitReason, Memory};
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -27,6 +28,30 @@ pub async fn memory(
         steps_taken: usize::try_from(row.steps_taken).unwrap_or_default(),
         stop_loss: row.stop_loss,
     }))
+}
+
+/// Returns the shares that take-profit steps have sold of the position opened at `opened_at`, by the
+/// fills of their orders, whatever became of the orders.
+pub async fn stepped(
+    conn: &mut PgConnection,
+    user_id: Uuid,
+    symbol: &str,
+    opened_at: DateTime<Utc>,
+) -> sqlx::Result<Decimal> {
+    sqlx::query_scalar!(
+        r#"select coalesce(sum(f.qty), 0) as "stepped!"
+             from fills f
+             join orders o on o.order_id = f.order_id
+             join ai_decisions d on d.decision_id = o.decision_id
+            where f.user_id = $1 and f.symbol = $2 and f.side = 'sell' and f.occurred_at >= $3
+              and d.origin = 'exit' and d.metadata->>'exit' = $4"#,
+        user_id,
+        symbol,
+        opened_at,
+        ExitReason::TakeProfit.as_str()
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Keeps what the exits of a position remember, in place of an earlier position's.

@@ -62,28 +62,37 @@ pub async fn lock(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> sqlx::Res
         .await
 }
 
+/// Decisions of a list are counted up to here.
+pub const COUNT_CAP: i64 = 10_000;
+
 /// Returns the user's decisions, newest first, and how many there are without limit and offset.
+///
+/// The number is exact up to [`COUNT_CAP`]. Beyond it is a lower bound: never less than what the page
+/// reaches, and more than that exactly when more follow.
 pub async fn list(
     conn: &mut PgConnection,
     user_id: Uuid,
     filter: &Filter,
 ) -> sqlx::Result<(Vec<Decision>, i64)> {
     let status = filter.status.map(DecisionStatus::as_str);
-    let total = sqlx::query_scalar!(
-        r#"select count(*) as "total!"
-             from ai_decisions
-            where user_id = $1
-              and ($2::text is null or status = $2)
-              and ($3::text is null or action = $3)
-              and ($4::uuid is null or strategy_id = $4)"#,
+    let counted = sqlx::query_scalar!(
+        r#"select count(*) as "counted!"
+             from (select
+                     from ai_decisions
+                    where user_id = $1
+                      and ($2::text is null or status = $2)
+                      and ($3::text is null or action = $3)
+                      and ($4::uuid is null or strategy_id = $4)
+                    limit $5) as few"#,
         user_id,
         status,
         filter.action,
-        filter.strategy_id
+        filter.strategy_id,
+        COUNT_CAP + 1
     )
     .fetch_one(&mut *conn)
     .await?;
-    let page = decisions!(
+    let mut page = decisions!(
         "where d.user_id = $1
            and ($2::text is null or d.status = $2)
            and ($3::text is null or d.action = $3)
@@ -94,11 +103,17 @@ pub async fn list(
         status,
         filter.action,
         filter.strategy_id,
-        filter.limit,
+        filter.limit.saturating_add(1),
         filter.offset
     )
     .fetch_all(conn)
     .await?;
+    let total = match i64::try_from(page.len()) {
+        // Behind the end nothing was seen: the offset says nothing of how many there are.
+        Ok(0) => counted,
+        seen => counted.max(filter.offset.saturating_add(seen.unwrap_or(i64::MAX))),
+    };
+    page.truncate(usize::try_from(filter.limit).unwrap_or_default());
     Ok((page, total))
 }
 

@@ -1,5 +1,6 @@
 //! What the broker says becomes what we know: the one way, whoever heard it.
 
+use chrono::SubsecRound;
 use domain::order::{Advance, MAX_PRICE, MAX_QTY, OrderStatus, Progress, advance};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -36,6 +37,8 @@ pub enum Applied {
     Unknown,
 }
 
+/// Decimals of a second that the database keeps.
+const MICROSECONDS: u16 = 6;
 /// Decimals that derived prices are rounded to.
 const PRICE_DECIMALS: u32 = 9;
 
@@ -54,8 +57,8 @@ pub async fn apply(
 }
 
 /// Records the broker's word against the rules of [`apply`], for an order that had ended here
-/// while the broker says otherwise. The caller audits it. What can't be this order, or takes
-/// fills away, is refused all the same.
+/// while the broker says otherwise, or that an operator adopts. The caller audits it. What can't be
+/// this order, or takes fills away, is refused all the same.
 pub async fn overrule(
     conn: &mut PgConnection,
     id: Uuid,
@@ -124,7 +127,8 @@ pub(super) async fn apply_one(
     let told = Progress {
         status: seen.order.status,
         filled_qty: seen.order.filled_qty,
-        updated_at: seen.order.updated_at,
+        // The row keeps microseconds: what is told again must not look later than itself.
+        updated_at: seen.order.updated_at.trunc_subsecs(MICROSECONDS),
     };
     match advance(&current, &told) {
         _ if word == Word::Final && told.filled_qty >= current.filled_qty => {}

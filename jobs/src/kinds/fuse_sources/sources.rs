@@ -28,6 +28,8 @@ const BARS: usize = 60;
 const PUBLISHED: TimeDelta = TimeDelta::hours(23);
 /// Scores of news that are older than this are none of today's.
 const NEWS_AGE: TimeDelta = TimeDelta::hours(24);
+/// More than there are sources of news.
+const MOST_SCORES: i64 = 50;
 /// Series of the economy, in the order of [`Economy`]'s fields.
 const SERIES: [&str; 4] = ["UNRATE", "CPIAUCSL", "DGS10", "FEDFUNDS"];
 
@@ -213,7 +215,7 @@ pub(super) async fn economy(connectors: &Connectors, now: DateTime<Utc>) -> Resu
 /// What the news were found to say: rows of our own, read anew by every attempt.
 pub(super) async fn news(env: &Environment, symbol: &str, now: DateTime<Utc>) -> Result<Asked, JobError> {
     let mut conn = env.pool.acquire().await?;
-    let scores = news::sentiments(&mut conn, &[symbol.to_owned()]).await?;
+    let scores = news::sentiments(&mut conn, &[symbol.to_owned()], MOST_SCORES).await?;
     let mut asked = Asked::default();
     for score in scores.iter().filter(|score| score.as_of <= now && now - score.as_of <= NEWS_AGE) {
         let about = About { source: &score.source, event_at: score.as_of, available_at: score.as_of };

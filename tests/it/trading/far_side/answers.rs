@@ -52,7 +52,8 @@ pub(super) async fn list(
     State(far): State<Shared>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let book = far.book();
+    let mut book = far.book();
+    book.lists += 1;
     if let Some(nonsense) = book.nonsense.get("/v2/orders") {
         return Json(nonsense).into_response();
     }
@@ -112,8 +113,25 @@ pub(super) async fn replace(
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Response {
+    let fate = far.book().fates.pop_front();
+    match fate {
+        Some(Fate::NeverArrives) => silence().await,
+        Some(Fate::Refused(status, body)) => {
+            let status = StatusCode::from_u16(status).expect("a status of this test is valid");
+            (status, Json(body)).into_response()
+        }
+        Some(Fate::AnswerLost) => {
+            let _ = exchange(&far, &id, &body);
+            silence().await
+        }
+        _ => exchange(&far, &id, &body),
+    }
+}
+
+/// Puts an order in the place of another.
+fn exchange(far: &Shared, id: &str, body: &Value) -> Response {
     let mut book = far.book();
-    let Some(old) = book.find(&id) else { return refusal(404, 40_410_000, "order not found") };
+    let Some(old) = book.find(id) else { return refusal(404, 40_410_000, "order not found") };
     let mut wanted = old.clone();
     wanted["client_order_id"] = body["client_order_id"].clone();
     for field in ["qty", "limit_price", "stop_price", "time_in_force"] {
@@ -127,7 +145,7 @@ pub(super) async fn replace(
     };
     new["replaces"] = json!(id);
     let new_id = new["id"].clone();
-    let old = book.find(&id).expect("it was found before");
+    let old = book.find(id).expect("it was found before");
     old["status"] = json!("replaced");
     old["replaced_by"] = new_id;
     old["updated_at"] = json!(now());
