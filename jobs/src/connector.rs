@@ -5,6 +5,7 @@
 //! and counted, and the next provider is asked.
 
 mod alpaca;
+mod answers;
 mod asking;
 pub(crate) mod clock;
 mod exact;
@@ -25,10 +26,11 @@ mod switches;
 mod way;
 mod yahoo;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::{bars::Series, market_hours::TradingHours};
+use futures::FutureExt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,9 @@ use self::{
 use crate::db::connectors::Probed;
 
 pub use known::{ALPACA, FINNHUB, FINRA, FRED, KNOWN, Known, POLYGON, SEC, YAHOO, known};
+
+/// What daily bars are called in errors.
+const BARS: &str = "daily bars";
 
 /// A provider that gave nothing, and why the next one was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,14 +207,75 @@ impl Connectors {
     }
 
     /// Returns usable quotes of `symbols`, from as few providers as possible; a symbol of which
-    /// nobody has one is left out.
+    /// nobody has one `within` that time is left out.
     pub async fn quotes(
         &self,
         symbols: &[String],
         now: DateTime<Utc>,
+        within: Duration,
     ) -> Result<Vec<Sourced<Quote>>, SourceError> {
-        let inner = self.inner("quotes")?;
-        inner.asking.quotes(&inner.quotes, symbols, inner.max_age, now).await
+        let what = "quotes";
+        let inner = self.inner(what)?;
+        let mut suspects: HashMap<String, Decimal> = HashMap::new();
+        let judge = |symbol: &str, quote: &Quote| {
+            quality::quote(quote, inner.max_age, now)?;
+            quality::jump(quote, suspects.insert(symbol.to_owned(), quote.price))
+        };
+        let asking = inner.asking.each(
+            "quotes",
+            &inner.quotes,
+            symbols,
+            within,
+            |source, symbols, answers| source.quotes(symbols, answers),
+            judge,
+        );
+        let each = asking.await;
+        match each.missing.into_iter().next() {
+            _ if !each.asked && !symbols.is_empty() => Err(SourceError::Nobody { what }),
+            Some((_, tried)) if each.found.is_empty() => Err(SourceError::Exhausted { what, tried }),
+            _ => Ok(each
+                .found
+                .into_iter()
+                .map(|(_, quote)| Sourced { as_of: quote.value.at, ..quote })
+                .collect()),
+        }
+    }
+
+    /// Returns the last `bars` daily bars of each of `symbols`, the running session's not included,
+    /// as far as somebody gives them `within` that time; in no order.
+    pub async fn daily_bars_of(
+        &self,
+        symbols: &[String],
+        bars: usize,
+        now: DateTime<Utc>,
+        within: Duration,
+    ) -> Vec<(String, Result<Sourced<Series>, SourceError>)> {
+        let inner = match self.inner(BARS) {
+            Ok(inner) => inner,
+            Err(error) => return symbols.iter().map(|symbol| (symbol.clone(), Err(error.clone()))).collect(),
+        };
+        let judge = |_: &str, series: &Series| quality::series(series, now);
+        let asking = inner.asking.each(
+            "daily_bars",
+            &inner.bars,
+            symbols,
+            within,
+            |source, symbols, answers| {
+                async move {
+                    answers.one_by_one(symbols, |symbol| source.daily_bars(symbol, bars, now)).await;
+                    Ok(())
+                }
+                .boxed()
+            },
+            judge,
+        );
+        let each = asking.await;
+        let found = each.found.into_iter().map(|(symbol, bars)| (symbol, Ok(closed(bars, now))));
+        let missing = each.missing.into_iter().map(|(symbol, tried)| {
+            let exhausted = SourceError::Exhausted { what: BARS, tried };
+            (symbol, Err(if each.asked { exhausted } else { SourceError::Nobody { what: BARS } }))
+        });
+        found.chain(missing).collect()
     }
 
     /// Returns the last `bars` daily bars of `symbol`, the running session's not included.
@@ -219,7 +285,7 @@ impl Connectors {
         bars: usize,
         now: DateTime<Utc>,
     ) -> Result<Sourced<Series>, SourceError> {
-        let inner = self.inner("daily bars")?;
+        let inner = self.inner(BARS)?;
         let steps = inner.bars.iter().map(|source| {
             Step::new(source.id(), symbol, async move {
                 let series = source.daily_bars(symbol, bars, now).await?;
@@ -227,10 +293,7 @@ impl Connectors {
                 Ok(series)
             })
         });
-        let found = inner.asking.first("daily bars", "daily_bars", steps.collect()).await?;
-        let last = found.value.dates.last().copied().unwrap_or_default();
-        let close = TradingHours::on(last).map_or(now, |hours| hours.close);
-        Ok(Sourced { as_of: close, ..found })
+        Ok(closed(inner.asking.first(BARS, "daily_bars", steps.collect()).await?, now))
     }
 
     /// Returns news about `symbol` that were published since `since`, newest first.
@@ -324,6 +387,12 @@ impl Connectors {
             inner.recorder.flush().await;
         }
     }
+}
+
+/// Returns bars as of the close of their last session.
+fn closed(bars: Sourced<Series>, now: DateTime<Utc>) -> Sourced<Series> {
+    let last = bars.value.dates.last().copied().unwrap_or_default();
+    Sourced { as_of: TradingHours::on(last).map_or(now, |hours| hours.close), ..bars }
 }
 
 fn midnight(date: NaiveDate) -> DateTime<Utc> {

@@ -15,6 +15,7 @@ mod options;
 mod reporter;
 mod request;
 pub(crate) mod secrets;
+pub(crate) mod storable;
 pub(crate) mod tls;
 mod transport;
 

@@ -5,11 +5,15 @@ mod failing;
 mod health;
 mod hiding;
 mod sandbox;
+mod waiting;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use domain::calendar;
+use domain::{
+    calendar,
+    market_hours::{self, TradingHours},
+};
 use jobs::{
     config::{Config, DataProvider},
     connector::Connectors,
@@ -110,6 +114,14 @@ fn yahoo_chart(price: f64) -> Value {
 fn sessions(last: &str) -> Vec<NaiveDate> {
     let last: NaiveDate = last.parse().expect("a date");
     calendar::sessions(last - Days::new(9), last).collect()
+}
+
+/// Returns the sessions of the last ten days that are over now.
+fn finished_sessions() -> Vec<NaiveDate> {
+    let now = Utc::now();
+    let today = market_hours::local_date(now);
+    let over = |day: &NaiveDate| TradingHours::on(*day).is_some_and(|hours| hours.close <= now);
+    calendar::sessions(today - Days::new(9), today).filter(over).collect()
 }
 
 /// Waits until the counts of `connector` fit; returns them: total, success, failure, quarantined,

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use domain::universe::{CandidateStatus, Figures, Liquidity, Tier};
 use jobs::{
     db::{
         candidates::{self, Generated},
-        universe,
+        cycles, universe,
     },
     kinds::sync_universe::SyncUniverse,
     queue::{Enqueue, enqueue, inspect},
@@ -18,7 +19,7 @@ use suites::{TestApp, TestDatabase, eventually};
 use uuid::Uuid;
 
 /// Generous: a test machine may be busy.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn d(text: &str) -> Decimal {
     text.parse().expect("a number of this test is valid")
@@ -110,6 +111,38 @@ async fn candidates_are_proposed_by_score_and_keep_what_the_user_decided() {
     assert!(approved[0].score < list[0].score, "it was scored again");
     let other = candidates::list(&mut conn, Uuid::new_v4(), None, 10).await.expect("listed");
     assert_eq!(other, [], "candidates belong to their user");
+}
+
+#[tokio::test]
+async fn a_cycle_looks_at_what_is_held_and_then_at_who_waited_longest() {
+    let database = TestDatabase::create().await;
+    let mut conn = database.pool.acquire().await.expect("a connection");
+    let user = user(&mut conn).await;
+    sqlx::query(
+        "insert into universe_candidates (user_id, symbol, status, tier, liquidity_score, score, rationale)
+         select $1, symbol, case symbol when 'FB' then 'APPROVED' else 'WATCHLIST' end, 'A', 1, 0.5, 'a test'
+           from universe_assets",
+    )
+    .bind(user)
+    .execute(&mut *conn)
+    .await
+    .expect("five candidates");
+    sqlx::query(
+        "insert into positions (user_id, symbol, qty, avg_entry_price, opened_at)
+         values ($1, 'TSLA', 1, 100, now())",
+    )
+    .bind(user)
+    .execute(&mut *conn)
+    .await
+    .expect("a position");
+    let mut turns = Vec::new();
+    for turn in 0..3 {
+        let symbols = cycles::symbols_of(&mut conn, user, 3).await.expect("read");
+        let at = DateTime::UNIX_EPOCH + TimeDelta::minutes(turn);
+        cycles::looked_at(&mut conn, user, &symbols, at).await.expect("noted");
+        turns.push(symbols.join(" "));
+    }
+    assert_eq!(turns, ["TSLA AAPL FB", "TSLA GOOG IBM", "TSLA MSFT AAPL"]);
 }
 
 #[tokio::test]

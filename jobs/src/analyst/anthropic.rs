@@ -1,40 +1,28 @@
 //! Messages in Anthropic's shape.
 
-use futures::future::{BoxFuture, FutureExt};
-use http::Method;
+use http::HeaderName;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::model::{Completion, Content, Model, ModelError, Prompt, Usage, plain};
-use crate::external::{Answer, External, ExternalError, Request};
+use super::model::{Completion, Content, Prompt, Shape, Usage};
+use crate::external::{Answer, ExternalError};
 
 /// The version of the interface that is spoken here.
-pub(super) const VERSION: &str = "2023-06-01";
+const VERSION: &str = "2023-06-01";
 
 /// Models behind `POST /messages`.
-#[derive(Debug)]
-pub(super) struct Anthropic {
-    way: External,
-}
-
-impl Anthropic {
-    /// Returns the models behind `way`.
-    pub(super) fn new(way: External) -> Self {
-        Self { way }
-    }
-}
-
-impl Model for Anthropic {
-    fn complete<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Completion, ModelError>> {
-        let request = Request::new("complete", Method::POST, "/messages").json(body(prompt));
-        async move { Ok(read(&self.way.call(&request).await?)?) }.boxed()
-    }
-
-    fn way(&self) -> &External {
-        &self.way
-    }
-}
+pub(super) const SHAPE: Shape = Shape {
+    path: "/messages",
+    headers: |key| {
+        vec![
+            (HeaderName::from_static("x-api-key"), key.clone()),
+            (HeaderName::from_static("anthropic-version"), VERSION.into()),
+        ]
+    },
+    body,
+    read,
+};
 
 fn body(prompt: &Prompt) -> Value {
     json!({
@@ -101,7 +89,7 @@ fn content(stop_reason: Option<&str>, blocks: &[Block]) -> Content {
     }
     // Models that know no schema answer through a tool: its input is the JSON itself.
     let tool = blocks.iter().find_map(|block| match block {
-        Block::ToolUse { input } => Some(plain(input.clone())),
+        Block::ToolUse { input } => Some(input.clone()),
         _ => None,
     });
     if let Some(input) = tool {

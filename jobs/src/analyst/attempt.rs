@@ -47,7 +47,7 @@ impl Attempt<'_> {
             }
         };
         let begun = Instant::now();
-        let result = self.provider.model.complete(self.prompt).await;
+        let result = self.provider.complete(self.prompt).await;
         let latency_ms = Some(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         let call =
             Call { latency_ms, prompt: Some(self.prompt.recorded()), ..self.asked.call(CallStatus::Failed) };

@@ -8,8 +8,10 @@ use sqlx::PgPool;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::model::plain;
-use crate::db::llm::{self, Call};
+use crate::{
+    db::llm::{self, Call},
+    external::storable::storable,
+};
 
 /// The longest that the database may take; the answer does not depend on the record.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,8 +38,8 @@ impl CallLog {
         let call = Call {
             reason: call.reason.map(|text| self.text(&text)),
             error: call.error.map(|text| self.text(&text)),
-            prompt: call.prompt.map(|value| self.kept(value)),
-            response: call.response.map(|value| self.kept(value)),
+            prompt: call.prompt.map(|value| self.kept(&value)),
+            response: call.response.map(|value| self.kept(&value)),
             ..call
         };
         let record = async { llm::record(&mut *self.pool.acquire().await?, &call).await };
@@ -61,8 +63,8 @@ impl CallLog {
         })
     }
 
-    fn kept(&self, value: Value) -> Value {
-        let text = self.masked(plain(value).to_string());
+    fn kept(&self, value: &Value) -> Value {
+        let text = self.masked(storable(&value.to_string()).into_owned());
         if text.len() <= LONGEST {
             return serde_json::from_str(&text).unwrap_or_else(|_| json!({ "text": text }));
         }
@@ -80,8 +82,8 @@ mod tests {
         let pool = PgPool::connect_lazy("postgres://nobody@localhost/none").expect("a URL");
         let log = CallLog::new(pool, vec!["sk-planted".into()]);
         assert_eq!(log.text("bad key sk-planted\0"), "bad key ***");
-        assert_eq!(log.kept(json!({"echo": "sk-planted"})), json!({"echo": "***"}));
-        let cut = log.kept(json!("ä".repeat(LONGEST)));
+        assert_eq!(log.kept(&json!({"echo": "sk-planted\0"})), json!({"echo": "***\u{fffd}"}));
+        let cut = log.kept(&json!("ä".repeat(LONGEST)));
         assert_eq!(cut["truncated"], json!(true));
         assert!(cut.to_string().len() < LONGEST + 200);
     }

@@ -1,24 +1,29 @@
 //! What every language model is asked and answers, whoever runs it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
+use http::HeaderName;
 use rust_decimal::Decimal;
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::external::{External, ExternalError};
+use crate::external::{Answer, ExternalError, storable::storable};
 
 /// Tokens that a provider's own framing may add to a request, at most.
 const FRAMING: usize = 256;
 
-/// A way to ask models for JSON of a given schema.
-pub(super) trait Model: fmt::Debug + Send + Sync {
-    /// Sends the prompt once and returns what was said.
-    fn complete<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Completion, ModelError>>;
-
-    /// Returns the way to the provider.
-    fn way(&self) -> &External;
+/// How a provider wants to be asked for JSON of a given schema, and how it answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// Where questions go.
+    pub(super) path: &'static str,
+    /// Says who asks.
+    pub(super) headers: fn(&SecretString) -> Vec<(HeaderName, SecretString)>,
+    /// Writes a question.
+    pub(super) body: fn(&Prompt) -> Value,
+    /// Reads an answer.
+    pub(super) read: fn(&Answer) -> Result<Completion, ExternalError>,
 }
 
 /// What a model is asked.
@@ -94,10 +99,10 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// Reads the text that is to be JSON.
+    /// Reads the text that is to be JSON: JSON of its own inside the provider's.
     pub(super) fn read(text: &str) -> Self {
-        match serde_json::from_str::<Value>(text.trim()) {
-            Ok(value @ Value::Object(_)) => Self::Json(plain(value)),
+        match serde_json::from_str::<Value>(&storable(text.trim())) {
+            Ok(value @ Value::Object(_)) => Self::Json(value),
             Ok(_) => Self::Unusable("it is no JSON object".into()),
             Err(error) => Self::Unusable(format!("it is no JSON: {error}")),
         }
@@ -106,18 +111,6 @@ impl Content {
     /// Returns what to say of an answer that ended at the limit of tokens.
     pub(super) fn cut() -> Self {
         Self::Unusable("it was cut at the limit of tokens; be much shorter".into())
-    }
-}
-
-/// Returns `value` without the one character that the database can't store.
-pub(super) fn plain(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.contains('\0') => text.replace('\0', "").into(),
-        Value::Array(items) => items.into_iter().map(plain).collect(),
-        Value::Object(keys) => {
-            keys.into_iter().map(|(key, value)| (key.replace('\0', ""), plain(value))).collect()
-        }
-        other => other,
     }
 }
 
@@ -199,6 +192,6 @@ mod tests {
             assert!(matches!(Content::read(text), Content::Unusable(_)), "{text}");
         }
         let read = Content::read(" {\"a\":\"x\\u0000y\"}\n");
-        assert_eq!(read, Content::Json(serde_json::json!({"a": "xy"})));
+        assert_eq!(read, Content::Json(serde_json::json!({"a": "x\u{fffd}y"})));
     }
 }

@@ -1,37 +1,21 @@
 //! Chat completions in OpenAI's shape, which many servers speak.
 
-use futures::future::{BoxFuture, FutureExt};
-use http::Method;
+use http::header::AUTHORIZATION;
 use rust_decimal::prelude::ToPrimitive;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::model::{Completion, Content, Model, ModelError, Prompt, Usage};
-use crate::external::{Answer, External, ExternalError, Request};
+use super::model::{Completion, Content, Prompt, Shape, Usage};
+use crate::external::{Answer, ExternalError};
 
 /// Models behind `POST /chat/completions`.
-#[derive(Debug)]
-pub(super) struct OpenAi {
-    way: External,
-}
-
-impl OpenAi {
-    /// Returns the models behind `way`.
-    pub(super) fn new(way: External) -> Self {
-        Self { way }
-    }
-}
-
-impl Model for OpenAi {
-    fn complete<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Completion, ModelError>> {
-        let request = Request::new("complete", Method::POST, "/chat/completions").json(body(prompt));
-        async move { Ok(read(&self.way.call(&request).await?)?) }.boxed()
-    }
-
-    fn way(&self) -> &External {
-        &self.way
-    }
-}
+pub(super) const SHAPE: Shape = Shape {
+    path: "/chat/completions",
+    headers: |key| vec![(AUTHORIZATION, format!("Bearer {}", key.expose_secret()).into())],
+    body,
+    read,
+};
 
 fn body(prompt: &Prompt) -> Value {
     json!({

@@ -6,21 +6,21 @@ use std::{
 };
 
 use chrono::Utc;
-use http::HeaderName;
-use secrecy::{ExposeSecret, SecretString};
+use http::Method;
+use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
-    anthropic::{self, Anthropic},
+    anthropic,
     budget::Purse,
-    model::Model,
-    openai::OpenAi,
+    model::{Completion, ModelError, Prompt, Shape},
+    openai,
 };
 use crate::{
     config::{AnalystProvider, Analysts as Settings},
     external::{
-        BreakerOptions, External, ExternalError, ExternalMetrics, ExternalOptions, Limit, Position,
+        BreakerOptions, External, ExternalError, ExternalMetrics, ExternalOptions, Limit, Position, Request,
         process_name,
     },
 };
@@ -39,12 +39,12 @@ pub(super) struct Provider {
     pub(super) name: &'static str,
     /// The model that is asked when a role names none.
     pub(super) default_model: String,
-    /// Its models.
-    pub(super) model: Box<dyn Model>,
     /// What may be spent on it.
     pub(super) purse: Purse,
     /// Calls at once.
     pub(super) turns: Semaphore,
+    shape: Shape,
+    way: External,
     denied: Mutex<Option<(Instant, String)>>,
 }
 
@@ -58,12 +58,12 @@ impl Provider {
         pool: &PgPool,
         metrics: &ExternalMetrics,
     ) -> Result<Self, ExternalError> {
-        let anthropic = name == "anthropic";
+        let shape = if name == "anthropic" { anthropic::SHAPE } else { openai::SHAPE };
         let options = ExternalOptions {
             provider: name,
             process: process_name(),
             base_url: settings.base_url.clone(),
-            secret_headers: headers(anthropic, key),
+            secret_headers: (shape.headers)(key),
             timeout: all.timeout(),
             // A call costs money: whether it is made again is decided by who asked.
             retries: 0,
@@ -75,22 +75,27 @@ impl Provider {
             },
             breaker: BreakerOptions { longest_pause: LONGEST_PAUSE, ..BreakerOptions::default() },
         };
-        let way = External::new(options, pool.clone(), metrics)?;
-        let model: Box<dyn Model> =
-            if anthropic { Box::new(Anthropic::new(way)) } else { Box::new(OpenAi::new(way)) };
         Ok(Self {
             name,
             default_model: settings.model.clone(),
-            model,
             purse: Purse::new(name, settings, pool.clone()),
             turns: Semaphore::new(usize::try_from(settings.concurrent).unwrap_or(1).max(1)),
+            shape,
+            way: External::new(options, pool.clone(), metrics)?,
             denied: Mutex::default(),
         })
     }
 
+    /// Sends `prompt` once and returns what was said.
+    pub(super) async fn complete(&self, prompt: &Prompt) -> Result<Completion, ModelError> {
+        let Shape { path, body, read, .. } = self.shape;
+        let request = Request::new("complete", Method::POST, path).json(body(prompt));
+        Ok(read(&self.way.call(&request).await?)?)
+    }
+
     /// Returns why it is not worth asking now, if it is not.
     pub(super) fn out_of_reach(&self) -> Option<String> {
-        let state = self.model.way().state();
+        let state = self.way.state();
         if state.position == Position::Open && state.retry_at.is_some_and(|at| at > Utc::now()) {
             return Some(format!("the breaker is open: {}", state.last_error.unwrap_or_default()));
         }
@@ -102,16 +107,5 @@ impl Provider {
     /// Leaves it alone for a while: it turned the account away, and would again.
     pub(super) fn deny(&self, reason: String) {
         *self.denied.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now() + DENIED, reason));
-    }
-}
-
-fn headers(anthropic: bool, key: &SecretString) -> Vec<(HeaderName, SecretString)> {
-    if anthropic {
-        vec![
-            (HeaderName::from_static("x-api-key"), key.clone()),
-            (HeaderName::from_static("anthropic-version"), anthropic::VERSION.into()),
-        ]
-    } else {
-        vec![(http::header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()).into())]
     }
 }

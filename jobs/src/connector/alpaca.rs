@@ -10,10 +10,11 @@ use serde_json::value::RawValue;
 
 use super::{
     NewsItem, Quote,
+    answers::Answers,
     exact::Exact,
     flaw::{Failure, Flaw},
     plain,
-    provider::{Asked, BarSource, NewsSource, Provider, QuoteSource, Quotes},
+    provider::{Asked, BarSource, NewsSource, Provider, QuoteSource},
     rows::{self, Row},
     way::{Way, part},
 };
@@ -153,14 +154,15 @@ impl Provider for Alpaca {
 }
 
 impl QuoteSource for Alpaca {
-    fn quotes<'a>(&'a self, symbols: &'a [String]) -> Asked<'a, Quotes> {
+    fn quotes<'a>(&'a self, symbols: &'a [String], answers: &'a mut Answers<Quote>) -> Asked<'a, ()> {
         async move {
             let mut snapshots = self.snapshots("quotes", &symbols.join(",")).await?;
             let of = |symbol: &String| {
                 let raw = snapshots.remove(symbol)??;
                 Some((symbol.clone(), part::<Snapshot>(&raw).map(|found| quote(symbol, found))))
             };
-            Ok(symbols.iter().filter_map(of).collect())
+            answers.by_symbol.extend(symbols.iter().filter_map(of));
+            Ok(())
         }
         .boxed()
     }

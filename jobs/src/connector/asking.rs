@@ -4,25 +4,23 @@ use std::{
     collections::{BTreeSet, HashMap},
     fmt::Debug,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::BoxFuture};
-use rust_decimal::Decimal;
+use tokio::time::timeout;
 
 use super::{
-    Fallback, Quote, SourceError, Sourced,
+    Fallback, SourceError, Sourced,
+    answers::Answers,
     flaw::{Failure, Flaw, excerpt},
-    provider::{Provider, QuoteSource},
-    quality,
+    provider::{Asked, Provider},
     recorder::Recorder,
     switches::Switches,
 };
 use crate::external::ExternalError;
 
-/// The name of quotes among the endpoints.
-const QUOTES: &str = "quotes";
 /// Why a connector was passed over.
 const OFF: &str = "switched off";
 
@@ -44,6 +42,16 @@ impl<'a, T> Step<'a, T> {
     }
 }
 
+/// What came of asking about many symbols.
+pub(super) struct Each<T> {
+    /// Usable answers.
+    pub(super) found: Vec<(String, Sourced<T>)>,
+    /// Symbols without one, and who was asked about them.
+    pub(super) missing: Vec<(String, Vec<Fallback>)>,
+    /// Whether anybody was asked at all.
+    pub(super) asked: bool,
+}
+
 /// Who may be asked, and where it is counted.
 #[derive(Debug)]
 pub(super) struct Asking {
@@ -63,7 +71,7 @@ impl Asking {
         let mut asked = false;
         for Step { connector, about, answer } in steps {
             if self.switches.is_off(connector).await {
-                tried.push(fallback(connector, OFF.into()));
+                tried.push(self.fallback(connector, OFF));
                 continue;
             }
             asked = true;
@@ -77,7 +85,7 @@ impl Asking {
                     return Ok(Sourced { value, provider: connector, as_of, fetched_at, fallbacks: tried });
                 }
                 Err(failure) => {
-                    tried.push(fallback(connector, failure.told()));
+                    tried.push(self.fallback(connector, &failure.told()));
                     self.quarantine(connector, endpoint, Some(about), failure, true);
                 }
             }
@@ -85,84 +93,99 @@ impl Asking {
         Err(if asked { SourceError::Exhausted { what, tried } } else { SourceError::Nobody { what } })
     }
 
-    /// Returns the first usable quote of each of `symbols`.
-    pub(super) async fn quotes(
+    /// Asks `sources` in order about `symbols` until each has a usable answer, or the time is over. Of
+    /// what is left of `within`, each source but the last gets half: one that hangs must not keep the
+    /// others from being asked.
+    pub(super) async fn each<S: Provider + ?Sized + 'static, T: Debug>(
         &self,
-        sources: &[Arc<dyn QuoteSource>],
+        endpoint: &'static str,
+        sources: &[Arc<S>],
         symbols: &[String],
-        max_age: TimeDelta,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Sourced<Quote>>, SourceError> {
+        within: Duration,
+        ask: impl for<'a> Fn(&'a S, &'a [String], &'a mut Answers<T>) -> Asked<'a, ()>,
+        mut judge: impl FnMut(&str, &T) -> Result<(), Flaw>,
+    ) -> Each<T> {
+        let deadline = tokio::time::Instant::now() + within;
         let mut missing: Vec<String> = symbols.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         let mut tried: HashMap<String, Vec<Fallback>> = HashMap::new();
         let (mut found, mut asked) = (Vec::new(), false);
-        let mut suspects: HashMap<String, Decimal> = HashMap::new();
-        for source in sources {
+        for (turn, source) in sources.iter().enumerate() {
             if missing.is_empty() {
                 break;
             }
             let id = source.id();
             let mut reasons: HashMap<String, String> = HashMap::new();
-            let mut unsaid = "no quote of it".to_owned();
-            if self.switches.is_off(id).await {
-                unsaid = OFF.into();
+            let unsaid = if self.switches.is_off(id).await {
+                OFF.to_owned()
             } else {
                 asked = true;
+                let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+                let share = if turn + 1 == sources.len() { left } else { left / 2 };
                 let fetched_at = Utc::now();
+                let mut answers = Answers::default();
+                let unsaid = match timeout(share, ask(source, &missing, &mut answers)).await {
+                    Ok(Ok(())) => answers.given_up.unwrap_or_else(|| "nothing about it".to_owned()),
+                    Ok(Err(failure)) => {
+                        let told = failure.told();
+                        self.quarantine(id, endpoint, None, failure, true);
+                        told
+                    }
+                    Err(_) => self.cut(id, endpoint, share),
+                };
                 let before = found.len();
                 let mut flaws = Vec::new();
-                match source.quotes(&missing).await {
-                    Err(failure) => {
-                        unsaid = failure.told();
-                        self.quarantine(id, QUOTES, None, failure, true);
-                    }
-                    Ok(answers) => {
-                        for (symbol, answer) in answers {
-                            let good = answer.and_then(|quote| {
-                                judged(quality::quote(&quote, max_age, now), &quote)?;
-                                let other = suspects.insert(symbol.clone(), quote.price);
-                                judged(quality::jump(&quote, other), &quote).map(|()| quote)
-                            });
-                            match good {
-                                Ok(value) => found.push(Sourced {
-                                    as_of: value.at,
-                                    value,
-                                    provider: id,
-                                    fetched_at,
-                                    fallbacks: tried.get(&symbol).cloned().unwrap_or_default(),
-                                }),
-                                Err(failure) => {
-                                    reasons.insert(symbol.clone(), failure.told());
-                                    flaws.push((symbol, failure));
-                                }
-                            }
+                answers.by_symbol.sort_by(|(one, _), (other, _)| one.cmp(other));
+                for (symbol, answer) in answers.by_symbol {
+                    let good = answer.and_then(|value| {
+                        judged(judge(&symbol, &value), &value)?;
+                        Ok(value)
+                    });
+                    match good {
+                        Ok(value) => {
+                            let fallbacks = tried.get(&symbol).cloned().unwrap_or_default();
+                            let as_of = fetched_at;
+                            found.push((
+                                symbol,
+                                Sourced { value, provider: id, as_of, fetched_at, fallbacks },
+                            ));
+                        }
+                        Err(failure) => {
+                            reasons.insert(symbol.clone(), failure.told());
+                            flaws.push((symbol, failure));
                         }
                     }
                 }
                 let answered = &found[before..];
-                if answered.iter().any(|quote| !quote.fallbacks.is_empty()) {
-                    self.recorder.fell_back(id, QUOTES);
+                if answered.iter().any(|(_, answer)| !answer.fallbacks.is_empty()) {
+                    self.recorder.fell_back(id, endpoint);
                 }
-                missing.retain(|symbol| answered.iter().all(|quote| quote.value.symbol != *symbol));
+                missing.retain(|symbol| answered.iter().all(|(answered, _)| answered != symbol));
                 // An answer about many is spoilt when nothing of it can be used.
-                let mut spoils = source.one_by_one() || answered.is_empty();
+                let mut spoils = answers.one_by_one || answered.is_empty();
                 for (symbol, failure) in flaws {
-                    self.quarantine(id, QUOTES, Some(&symbol), failure, spoils);
-                    spoils &= source.one_by_one();
+                    self.quarantine(id, endpoint, Some(&symbol), failure, spoils);
+                    spoils &= answers.one_by_one;
                 }
-            }
+                unsaid
+            };
             for symbol in &missing {
                 let reason = reasons.remove(symbol).unwrap_or_else(|| unsaid.clone());
-                tried.entry(symbol.clone()).or_default().push(fallback(id, reason));
+                tried.entry(symbol.clone()).or_default().push(self.fallback(id, &reason));
             }
         }
-        match missing.first() {
-            _ if !asked && !symbols.is_empty() => Err(SourceError::Nobody { what: QUOTES }),
-            Some(first) if found.is_empty() => {
-                Err(SourceError::Exhausted { what: QUOTES, tried: tried.remove(first).unwrap_or_default() })
-            }
-            _ => Ok(found),
-        }
+        let missing = missing.into_iter().map(|symbol| {
+            let tried = tried.remove(&symbol).unwrap_or_default();
+            (symbol, tried)
+        });
+        Each { found, missing: missing.collect(), asked }
+    }
+
+    /// Counts a question that nobody waits for any longer; returns what to say of it.
+    fn cut(&self, connector: &'static str, endpoint: &'static str, waited: Duration) -> String {
+        let reason = format!("no answer within {} ms", waited.as_millis());
+        let error = ExternalError::Unknown { reason };
+        self.recorder.called(connector, endpoint, waited, Some(&error));
+        error.to_string()
     }
 
     /// Asks `provider` something cheap; returns how many ms the answer took.
@@ -179,7 +202,7 @@ impl Asking {
             Ok(()) => Some(Ok(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))),
             Err(Failure::Call(ExternalError::RateLimited { .. })) => None,
             Err(failure) => {
-                let told = failure.told();
+                let told = self.recorder.shown(provider.id(), &failure.told());
                 self.quarantine(provider.id(), "probe", None, failure, true);
                 Some(Err(told))
             }
@@ -195,6 +218,11 @@ impl Asking {
         flaw: &Flaw,
     ) {
         self.recorder.flawed(connector, endpoint, Some(about), flaw, None, false);
+    }
+
+    /// Returns why the next one was asked; it goes into rows and replies, so it shows no key.
+    fn fallback(&self, connector: &'static str, reason: &str) -> Fallback {
+        Fallback { provider: connector.to_owned(), reason: self.recorder.shown(connector, reason) }
     }
 
     fn quarantine(
@@ -221,8 +249,4 @@ impl Asking {
 /// Returns a judgement as a failure, with the beginning of what it is about.
 pub(super) fn judged(judgement: Result<(), Flaw>, about: &impl Debug) -> Result<(), Failure> {
     judgement.map_err(|flaw| Failure::Flawed(flaw, Some(excerpt(format!("{about:?}").as_bytes()))))
-}
-
-fn fallback(connector: &'static str, reason: String) -> Fallback {
-    Fallback { provider: connector.to_owned(), reason }
 }

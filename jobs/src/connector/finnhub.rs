@@ -8,11 +8,12 @@ use serde::Deserialize;
 
 use super::{
     NewsItem, Quote,
+    answers::Answers,
     exact::Exact,
     flaw::{Failure, Flaw},
     plain,
-    provider::{Asked, NewsSource, Provider, QuoteSource, Quotes},
-    way::{Way, is_hopeless},
+    provider::{Asked, NewsSource, Provider, QuoteSource},
+    way::Way,
 };
 use crate::external::Request;
 
@@ -80,26 +81,12 @@ impl Provider for Finnhub {
 }
 
 impl QuoteSource for Finnhub {
-    fn quotes<'a>(&'a self, symbols: &'a [String]) -> Asked<'a, Quotes> {
+    fn quotes<'a>(&'a self, symbols: &'a [String], answers: &'a mut Answers<Quote>) -> Asked<'a, ()> {
         async move {
-            let mut quotes = Quotes::new();
-            for symbol in symbols {
-                match self.quote("quotes", symbol).await {
-                    Err(failure) if is_hopeless(&failure) && quotes.is_empty() => return Err(failure),
-                    Err(failure) if is_hopeless(&failure) => {
-                        quotes.push((symbol.clone(), Err(failure)));
-                        break;
-                    }
-                    read => quotes.push((symbol.clone(), read)),
-                }
-            }
-            Ok(quotes)
+            answers.one_by_one(symbols, |symbol| self.quote("quotes", symbol)).await;
+            Ok(())
         }
         .boxed()
-    }
-
-    fn one_by_one(&self) -> bool {
-        true
     }
 }
 

@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use super::{
     Quote,
+    answers::Answers,
     exact::Exact,
     flaw::{Failure, Flaw},
-    provider::{Asked, BarSource, Provider, QuoteSource, Quotes},
+    provider::{Asked, BarSource, Provider, QuoteSource},
     rows::{self, Row},
     way::{Way, part},
 };
@@ -107,20 +108,19 @@ fn succeeded(status: &str) -> Result<(), Failure> {
 }
 
 impl QuoteSource for Polygon {
-    fn quotes<'a>(&'a self, symbols: &'a [String]) -> Asked<'a, Quotes> {
+    fn quotes<'a>(&'a self, symbols: &'a [String], answers: &'a mut Answers<Quote>) -> Asked<'a, ()> {
         async move {
             let request = Request::get("quotes", SNAPSHOTS).query("tickers", &symbols.join(","));
             let found: Snapshots = self.way.json("quotes", request).await?;
             succeeded(&found.status)?;
-            let mut quotes = Quotes::new();
             for raw in &found.tickers {
                 let symbol = part::<Ticker>(raw)?.ticker;
                 if symbols.contains(&symbol) {
                     let read = part::<Snapshot>(raw).map(|snapshot| quote(&symbol, &snapshot));
-                    quotes.push((symbol, read));
+                    answers.by_symbol.push((symbol, read));
                 }
             }
-            Ok(quotes)
+            Ok(())
         }
         .boxed()
     }

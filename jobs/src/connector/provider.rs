@@ -6,13 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::bars::Series;
 use futures::future::BoxFuture;
 
-use super::{NewsItem, Quote, flaw::Failure};
+use super::{NewsItem, Quote, answers::Answers, flaw::Failure};
 
 /// What comes of asking.
 pub(super) type Asked<'a, T> = BoxFuture<'a, Result<T, Failure>>;
-
-/// Quotes by symbol; symbols that the provider does not know may be left out.
-pub(super) type Quotes = Vec<(String, Result<Quote, Failure>)>;
 
 /// Anybody who is asked.
 pub(super) trait Provider: Debug + Send + Sync {
@@ -25,13 +22,8 @@ pub(super) trait Provider: Debug + Send + Sync {
 
 /// Knows what shares cost.
 pub(super) trait QuoteSource: Provider {
-    /// Asks for quotes of `symbols`.
-    fn quotes<'a>(&'a self, symbols: &'a [String]) -> Asked<'a, Quotes>;
-
-    /// Returns whether each symbol takes a call of its own.
-    fn one_by_one(&self) -> bool {
-        false
-    }
+    /// Asks for quotes of `symbols`, and puts them into `answers` as they come.
+    fn quotes<'a>(&'a self, symbols: &'a [String], answers: &'a mut Answers<Quote>) -> Asked<'a, ()>;
 }
 
 /// Knows daily bars.

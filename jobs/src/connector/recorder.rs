@@ -77,9 +77,12 @@ impl Recorder {
         hidden.entry(connector).or_default().extend(secrets);
     }
 
-    fn hidden(&self, connector: &str) -> Secrets {
+    /// Returns `text`, which may repeat what `connector` said, as it may be kept and shown: without
+    /// secrets, on one line that the database can hold.
+    pub(super) fn shown(&self, connector: &str, text: &str) -> String {
         let hidden = self.shared.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        hidden.get(connector).cloned().unwrap_or_default()
+        let masked = hidden.get(connector).map(|secrets| secrets.mask(text));
+        one_line(masked.as_deref().unwrap_or(text))
     }
 
     /// Counts a call and what came of it.
@@ -112,9 +115,8 @@ impl Recorder {
         excerpt: Option<String>,
         spoils: bool,
     ) {
-        let secrets = self.hidden(connector);
         // As the database can hold it: one row that it refuses would keep back all the others.
-        let shown = |text: &str| one_line(&secrets.mask(text));
+        let shown = |text: &str| self.shown(connector, text);
         self.count(connector, endpoint, |tally| {
             tally.quarantined += 1;
             if spoils {

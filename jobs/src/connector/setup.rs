@@ -25,7 +25,7 @@ use super::{
 use crate::{
     broker::alpaca as broker,
     config::{self, Config, DataProvider},
-    external::{BreakerOptions, ExternalError, ExternalMetrics, Limit},
+    external::{BreakerOptions, ExternalError, ExternalMetrics, Limit, secrets::Secrets},
 };
 
 /// The most requests at once, whatever the limit.
@@ -187,6 +187,9 @@ impl Builder<'_> {
     fn fred(&self) -> Result<Option<Arc<Fred>>, ExternalError> {
         let settings = &self.settings.fred;
         let Some(key) = settings.with_key() else { return Ok(None) };
+        let mut secrets = Secrets::default();
+        secrets.add_query(key);
+        self.recorder.hide(FRED, &secrets);
         let way = self.way(self.address(FRED, settings))?;
         Ok(Some(Arc::new(Fred { way, key: key.clone() })))
     }

@@ -99,15 +99,9 @@ impl Way {
     }
 }
 
-/// Reads one part of an answer, so that a bad one does not cost the others. Its excerpt may repeat
-/// a key in a header; the recorder masks it.
+/// Reads one part of an answer, so that a bad one does not cost the others.
 pub(super) fn part<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
     serde_json::from_str(raw.get()).map_err(|error| {
         Failure::Flawed(Flaw::malformed(error.to_string()), Some(excerpt(raw.get().as_bytes())))
     })
-}
-
-/// Returns whether asking the same provider for more is in vain for now.
-pub(super) fn is_hopeless(failure: &Failure) -> bool {
-    matches!(failure, Failure::Call(error) if !matches!(error, ExternalError::Refused { .. }))
 }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 
 use super::{
     Quote,
+    answers::Answers,
     exact::Exact,
     flaw::{Failure, Flaw},
-    provider::{Asked, BarSource, Provider, QuoteSource, Quotes},
+    provider::{Asked, BarSource, Provider, QuoteSource},
     rows::{self, Row},
-    way::{Way, is_hopeless},
+    way::Way,
 };
 use crate::external::{ExternalError, Request, segment};
 
@@ -147,26 +148,12 @@ impl Provider for Yahoo {
 }
 
 impl QuoteSource for Yahoo {
-    fn quotes<'a>(&'a self, symbols: &'a [String]) -> Asked<'a, Quotes> {
+    fn quotes<'a>(&'a self, symbols: &'a [String], answers: &'a mut Answers<Quote>) -> Asked<'a, ()> {
         async move {
-            let mut quotes = Quotes::new();
-            for symbol in symbols {
-                match self.quote(symbol).await {
-                    Err(failure) if is_hopeless(&failure) && quotes.is_empty() => return Err(failure),
-                    Err(failure) if is_hopeless(&failure) => {
-                        quotes.push((symbol.clone(), Err(failure)));
-                        break;
-                    }
-                    read => quotes.push((symbol.clone(), read)),
-                }
-            }
-            Ok(quotes)
+            answers.one_by_one(symbols, |symbol| self.quote(symbol)).await;
+            Ok(())
         }
         .boxed()
-    }
-
-    fn one_by_one(&self) -> bool {
-        true
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a user's agent is, did and decided, as its owner reads it.
+//! What a user's agent is, did and decided, as its owner reads it; and all of them, as operators do.
 //!
 //! Nothing here changes anything: the agent's switches are in [`super::agents`], its decisions are
 //! made in [`super::decisions`].
@@ -6,11 +6,11 @@
 mod agent;
 mod decisions;
 mod feed;
+mod fleet;
 mod linked;
-mod sentiment;
 
 pub use agent::{CycleError, Figures, errors, figures};
 pub use decisions::{executions, proposals, waiting};
 pub use feed::{FeedEntry, feed};
+pub use fleet::{Fleet, fleet, newest_cycles};
 pub use linked::{ExitRow, FillRow, Linked, OrderRow, PositionRow, linked};
-pub use sentiment::{SentimentRow, sentiment};

@@ -4,6 +4,7 @@
 //! after the commit. The kill switch is not here: it is the user's, see [`super::risk`].
 
 mod bookkeeping;
+mod fleet;
 
 use chrono::{DateTime, Utc};
 use domain::cycle::Mode;
@@ -19,6 +20,7 @@ use super::{
 };
 
 pub use bookkeeping::{Due, due, failed, move_on, seen, succeeded};
+pub use fleet::{forget_failures, restrain, run_now};
 
 /// A user's agent; the defaults where there is no row yet.
 #[derive(Debug, Clone, PartialEq)]

@@ -18,13 +18,13 @@ pub struct ConnectorState {
     pub status: String,
     /// Whether the workers have a key for it.
     pub has_key: bool,
-    /// When it was last probed.
+    /// When it was last probed; of models, called.
     pub last_checked_at: Option<DateTime<Utc>>,
-    /// When a probe last found it well.
+    /// When a probe last found it well; of models, the last valid answer.
     pub last_ok_at: Option<DateTime<Utc>>,
     /// How long that took.
     pub latency_ms: Option<i32>,
-    /// What the last failed probe said.
+    /// What the last failed probe, or call of a model, said.
     pub last_error: Option<String>,
     /// When it did.
     pub last_error_at: Option<DateTime<Utc>>,
@@ -235,6 +235,81 @@ pub(crate) async fn record_probe(conn: &mut PgConnection, probed: &Probed, statu
         asked,
         latency,
         error
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What the calls of a provider of models say of it: asking one to see whether it answers costs money.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Called {
+    /// Its id.
+    pub(crate) connector: String,
+    /// The share of valid answers in seven days.
+    pub(crate) share: Decimal,
+    /// When it was last called.
+    pub(crate) last_at: DateTime<Utc>,
+    /// When it last gave a valid answer.
+    pub(crate) ok_at: Option<DateTime<Utc>>,
+    /// How long that took.
+    pub(crate) latency_ms: Option<i32>,
+    /// What was last wrong.
+    pub(crate) error: Option<String>,
+    /// When it was.
+    pub(crate) error_at: Option<DateTime<Utc>>,
+}
+
+/// Returns what the calls of the last seven days say of the providers of models.
+pub(crate) async fn called_models(conn: &mut PgConnection) -> sqlx::Result<Vec<Called>> {
+    sqlx::query_as!(
+        Called,
+        r#"select provider as connector,
+                  avg((status = 'ok')::int) as "share!",
+                  max(created_at) as "last_at!",
+                  max(created_at) filter (where status = 'ok') as ok_at,
+                  (array_agg(latency_ms order by created_at desc) filter (where status = 'ok'))[1]
+                      as latency_ms,
+                  (array_agg(coalesce(error, reason, status) order by created_at desc)
+                      filter (where status <> 'ok'))[1] as error,
+                  max(created_at) filter (where status <> 'ok') as error_at
+             from llm_calls
+            where created_at > clock_timestamp() - interval '7 days'
+              and status in ('ok', 'invalid', 'refused', 'failed')
+            group by provider"#
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Keeps what its calls say of a provider of models, and the status that follows from it.
+pub(crate) async fn record_calls(
+    conn: &mut PgConnection,
+    connector: &str,
+    has_key: bool,
+    called: Option<&Called>,
+    status: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into connector_state as s
+                (connector, status, has_key, last_checked_at, last_ok_at, latency_ms, last_error, last_error_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (connector) do update
+            set status = excluded.status, has_key = excluded.has_key,
+                last_checked_at = coalesce(excluded.last_checked_at, s.last_checked_at),
+                last_ok_at = coalesce(excluded.last_ok_at, s.last_ok_at),
+                latency_ms = coalesce(excluded.latency_ms, s.latency_ms),
+                last_error = coalesce(excluded.last_error, s.last_error),
+                last_error_at = coalesce(excluded.last_error_at, s.last_error_at),
+                updated_at = clock_timestamp()",
+        connector,
+        status,
+        has_key,
+        called.map(|called| called.last_at),
+        called.and_then(|called| called.ok_at),
+        called.and_then(|called| called.latency_ms),
+        called.and_then(|called| called.error.as_deref()),
+        called.and_then(|called| called.error_at)
     )
     .execute(conn)
     .await?;

@@ -6,11 +6,9 @@
 mod caches;
 mod connectors;
 mod fusion;
-mod quotes;
+mod symbols;
 
 pub use caches::{CacheRow, caches, purge};
 pub use connectors::{Keeping, Share, blocked, keeping, llm_shares, shares};
-pub use fusion::{
-    FusedRow, FusionTotals, SentimentRow, SourceShare, fused, newest_sentiment, source_shares, totals,
-};
-pub use quotes::{QuoteRow, known_assets, newest_symbols, quotes, symbols_from, usual_volumes};
+pub use fusion::{FusionTotals, SourceShare, source_shares, totals};
+pub use symbols::{known_assets, newest_symbols, symbols_from, usual_volumes};

@@ -76,14 +76,14 @@ pub(super) fn rounded(value: f64) -> Decimal {
     Decimal::from_f64_retain(value).unwrap_or_default().round_dp(4)
 }
 
-/// Returns the newest analysis of each of `symbols` that has one, by symbol.
+/// Returns the newest analysis of each of `symbols` that has one of the last day, by symbol.
 pub async fn newest(conn: &mut PgConnection, symbols: &[String]) -> sqlx::Result<Vec<Analysis>> {
     sqlx::query_as!(
         Analysis,
         "select distinct on (symbol) fused_id, symbol, score, signal, confidence, agreement, quality, weights,
                 missing, created_at
            from fused_analyses
-          where symbol = any ($1)
+          where symbol = any ($1) and created_at > clock_timestamp() - interval '1 day'
           order by symbol, created_at desc",
         symbols
     )

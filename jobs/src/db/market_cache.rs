@@ -29,6 +29,8 @@ pub struct QuoteRow {
     pub as_of: DateTime<Utc>,
     /// When it was asked for, by our clock.
     pub fetched_at: DateTime<Utc>,
+    /// Seconds since then, by the database's clock.
+    pub age_s: f64,
     /// Who gave it.
     pub provider: String,
     /// Who was asked before, in order.
@@ -83,10 +85,11 @@ pub async fn put_quote(conn: &mut PgConnection, quote: &Sourced<Quote>) -> sqlx:
 /// Returns the quotes of `symbols` that are kept, by symbol.
 pub async fn quotes(conn: &mut PgConnection, symbols: &[String]) -> sqlx::Result<Vec<QuoteRow>> {
     let rows = sqlx::query!(
-        "select symbol, price, previous_close, open, high, low, volume, as_of, fetched_at, provider, fallbacks
-           from market_quotes
-          where symbol = any ($1)
-          order by symbol",
+        r#"select symbol, price, previous_close, open, high, low, volume, as_of, fetched_at,
+                  extract(epoch from clock_timestamp() - fetched_at)::float8 as "age_s!", provider, fallbacks
+             from market_quotes
+            where symbol = any ($1)
+            order by symbol"#,
         symbols
     )
     .fetch_all(conn)
@@ -103,6 +106,7 @@ pub async fn quotes(conn: &mut PgConnection, symbols: &[String]) -> sqlx::Result
             volume: row.volume,
             as_of: row.as_of,
             fetched_at: row.fetched_at,
+            age_s: row.age_s,
             provider: row.provider,
             fallbacks: decode(row.fallbacks)?,
         });

@@ -80,15 +80,37 @@ pub struct Sentiment {
     pub created_at: DateTime<Utc>,
 }
 
-/// Returns the newest score of every source about each of `symbols`, by symbol and source.
-pub async fn sentiments(conn: &mut PgConnection, symbols: &[String]) -> sqlx::Result<Vec<Sentiment>> {
+/// Returns the newest score of every source about each of `symbols` (about all when empty), by symbol
+/// and source; at most `limit`.
+pub async fn sentiments(
+    conn: &mut PgConnection,
+    symbols: &[String],
+    limit: i64,
+) -> sqlx::Result<Vec<Sentiment>> {
     sqlx::query_as!(
         Sentiment,
         "select distinct on (symbol, source) sentiment_id, symbol, source, score, confidence, articles, trend,
                 explanation, as_of, created_at
            from sentiment_scores
-          where symbol = any ($1)
-          order by symbol, source, created_at desc",
+          where cardinality($1::text[]) = 0 or symbol = any ($1)
+          order by symbol, source, created_at desc
+          limit $2",
+        symbols,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Returns the newest score of any source about each of `symbols`, of the last day, by symbol.
+pub async fn newest_sentiments(conn: &mut PgConnection, symbols: &[String]) -> sqlx::Result<Vec<Sentiment>> {
+    sqlx::query_as!(
+        Sentiment,
+        "select distinct on (symbol) sentiment_id, symbol, source, score, confidence, articles, trend,
+                explanation, as_of, created_at
+           from sentiment_scores
+          where symbol = any ($1) and created_at > clock_timestamp() - interval '1 day'
+          order by symbol, created_at desc",
         symbols
     )
     .fetch_all(conn)

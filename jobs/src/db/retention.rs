@@ -30,87 +30,36 @@ pub(crate) async fn prune(
     before: DateTime<Utc>,
     limit: i64,
 ) -> sqlx::Result<u64> {
+    // The statement's parts are literals, so that each whole is checked when it is compiled.
+    macro_rules! old {
+        ($table:literal, $key:literal, $since:literal $(, $and:literal)?) => {
+            sqlx::query!(
+                "with old as (
+                     select t." + $key + " from " + $table + " as t
+                      where t." + $since + " < $1 " $(+ $and)? + "
+                      limit $2 for update skip locked)
+                 delete from " + $table + " as t using old where t." + $key + " = old." + $key,
+                before,
+                limit
+            )
+            .execute(conn)
+            .await?
+        };
+    }
     let done = match record {
-        Record::LlmCall => {
-            sqlx::query!(
-                "with old as (
-                 select call_id from llm_calls
-                  where created_at < $1
-                  limit $2 for update skip locked)
-             delete from llm_calls as t using old where t.call_id = old.call_id",
-                before,
-                limit
-            )
-            .execute(conn)
-            .await?
-        }
-        Record::Sentiment => {
-            sqlx::query!(
-                "with old as (
-                 select sentiment_id from sentiment_scores
-                  where created_at < $1
-                  limit $2 for update skip locked)
-             delete from sentiment_scores as t using old where t.sentiment_id = old.sentiment_id",
-                before,
-                limit
-            )
-            .execute(conn)
-            .await?
-        }
-        Record::FusedAnalysis => {
-            sqlx::query!(
-                "with old as (
-                 select fused_id from fused_analyses
-                  where created_at < $1
-                  limit $2 for update skip locked)
-             delete from fused_analyses as t using old where t.fused_id = old.fused_id",
-                before,
-                limit
-            )
-            .execute(conn)
-            .await?
-        }
-        Record::Cycle => {
-            sqlx::query!(
-                "with old as (
-                 select cycle_id from cycles
-                  where started_at < $1
-                  limit $2 for update skip locked)
-             delete from cycles as t using old where t.cycle_id = old.cycle_id",
-                before,
-                limit
-            )
-            .execute(conn)
-            .await?
-        }
-        Record::News => {
-            sqlx::query!(
-                "with old as (
-                 select news_id from news_items
-                  where published_at < $1
-                  limit $2 for update skip locked)
-             delete from news_items as t using old where t.news_id = old.news_id",
-                before,
-                limit
-            )
-            .execute(conn)
-            .await?
-        }
+        Record::LlmCall => old!("llm_calls", "call_id", "created_at"),
+        Record::Sentiment => old!("sentiment_scores", "sentiment_id", "created_at"),
+        Record::FusedAnalysis => old!("fused_analyses", "fused_id", "created_at"),
+        Record::Cycle => old!("cycles", "cycle_id", "started_at"),
+        Record::News => old!("news_items", "news_id", "published_at"),
         // An order names its decision before the decision names the order, and legs name it only so.
-        Record::Decision => {
-            sqlx::query!(
-                "with old as (
-                 select d.decision_id from ai_decisions as d
-                  where d.created_at < $1 and d.order_id is null
-                    and not exists (select from orders as o where o.decision_id = d.decision_id)
-                  limit $2 for update of d skip locked)
-             delete from ai_decisions as t using old where t.decision_id = old.decision_id",
-                before,
-                limit
-            )
-            .execute(conn)
-            .await?
-        }
+        Record::Decision => old!(
+            "ai_decisions",
+            "decision_id",
+            "created_at",
+            "and t.order_id is null
+             and not exists (select from orders as o where o.decision_id = t.decision_id)"
+        ),
     };
     Ok(done.rows_affected())
 }

@@ -1,6 +1,6 @@
 //! What a provider said, once it is known to be whole, small enough and what it claims to be.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use chrono::{DateTime, Utc};
 use http::{
@@ -16,6 +16,7 @@ use super::{
     ExternalError,
     error::cut,
     secrets::{Secrets, one_line},
+    storable::storable,
 };
 
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -47,7 +48,8 @@ impl Answer {
         self.status
     }
 
-    /// Returns the body as it came, whatever it says that it is.
+    /// Returns the body as it came, whatever it says that it is; only JSON has lost its NULs, see
+    /// [`storable`].
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -86,7 +88,8 @@ pub(super) fn judge(raw: Raw, secrets: Secrets) -> Result<Answer, ExternalError>
     match status {
         200..=299 => {
             let body = body.map_err(|limit| malformed(&format!("a body of more than {limit} bytes")))?;
-            Ok(Answer { status, json: is_json(&head.headers), body, secrets })
+            let json = is_json(&head.headers);
+            Ok(Answer { status, json, body: if json { without_nul(body) } else { body }, secrets })
         }
         429 if is_final(body.as_deref().unwrap_or_default()) => Err(refused(status, body, &secrets)),
         429 => Err(ExternalError::RateLimited { until: Utc::now() + wait(&head.headers, Utc::now()) }),
@@ -101,8 +104,16 @@ pub(super) fn judge(raw: Raw, secrets: Secrets) -> Result<Answer, ExternalError>
 fn refused(status: u16, body: Result<Bytes, usize>, secrets: &Secrets) -> ExternalError {
     let body = body.unwrap_or_default();
     let body = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]);
-    // As it may be stored: the database holds no NUL.
-    ExternalError::Refused { status, body: one_line(&secrets.mask(&body)) }
+    // As it may be stored: the database holds no NUL, be it in the text or in JSON that is read from it.
+    ExternalError::Refused { status, body: storable(&one_line(&secrets.mask(&body))).into_owned() }
+}
+
+fn without_nul(body: Bytes) -> Bytes {
+    let changed = match std::str::from_utf8(&body).map(storable) {
+        Ok(Cow::Owned(json)) => Some(json),
+        _ => None,
+    };
+    changed.map_or(body, Bytes::from)
 }
 
 /// Returns whether a 429 says that the account's quota is used up, which no waiting cures.
@@ -181,6 +192,18 @@ mod tests {
     fn control_characters_of_a_refusal_become_spaces() {
         let error = judged(400, "a\0b\r\nc").expect_err("a refusal");
         assert_eq!(error, ExternalError::Refused { status: 400, body: "a b  c".to_owned() });
+    }
+
+    #[test]
+    fn json_that_is_read_from_an_answer_has_no_nul() {
+        let said = judged(200, r#"{"a\u0000":["\u0000"]}"#).and_then(|answer| answer.json::<Value>());
+        assert_eq!(said.expect("JSON"), serde_json::json!({"a\u{fffd}": ["\u{fffd}"]}));
+        let ExternalError::Refused { body, .. } =
+            judged(403, r#"{"message":"\u0000no"}"#).expect_err("a refusal")
+        else {
+            panic!("a 403 is a refusal");
+        };
+        assert_eq!(body, r#"{"message":"\ufffdno"}"#);
     }
 
     #[test]

@@ -57,6 +57,23 @@ async fn a_second_answer_that_is_valid_is_taken() {
 }
 
 #[tokio::test]
+async fn what_no_database_can_hold_is_replaced_in_what_models_say() {
+    let database = TestDatabase::create().await;
+    let mut openai = chat(&buy_with("reasoning", "it\0rises"), "length");
+    openai["id"] = json!("chat\0cmpl");
+    let anthropic = message(&buy_with("reasoning", "it\0rises"), "end_turn");
+    let (one, two) = (always(200, openai).await, always(200, anthropic).await);
+    let settings = jobs::config::Analysts { cache_minutes: 5, ..settings(Some(&one.url), Some(&two.url)) };
+    let answer = analysts(&settings, &database.pool).ask(&question(10_300)).await;
+    assert_eq!((answer.analyst, answer.proposal.reasoning.as_str()), ("anthropic", "it\u{fffd}rises"));
+    let expected = [pair("openai", "invalid"), pair("openai", "invalid"), pair("anthropic", "ok")];
+    assert_eq!(calls(&database.pool).await, expected, "every call is on record");
+    let kept: i64 =
+        sqlx::query_scalar("select count(*) from llm_cache").fetch_one(&database.pool).await.expect("read");
+    assert_eq!(kept, 1, "the valid answer is kept");
+}
+
+#[tokio::test]
 async fn a_model_that_refuses_is_not_argued_with() {
     let mut refusal = chat("", "stop");
     refusal["choices"][0]["message"] =

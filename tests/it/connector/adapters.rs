@@ -24,7 +24,7 @@ async fn a_quote_is_the_same_from_everybody_and_says_whose_it_is() {
     ] {
         let far = saying(answer).await;
         let asked = connectors(&settings(&[(provider, &far.url)]), &database.pool);
-        let quotes = asked.quotes(&symbols(&["AAPL"]), now()).await.expect(provider);
+        let quotes = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect(provider);
         assert_eq!(quotes.len(), 1, "{provider}");
         let quote = &quotes[0];
         assert_eq!((quote.provider, quote.fallbacks.len()), (provider, 0));

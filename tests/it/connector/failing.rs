@@ -33,7 +33,7 @@ async fn what_is_stale_malformed_or_impossible_never_comes_out() {
         let second = polygon().await;
         let config = settings(&[("alpaca", &first.url), ("polygon", &second.url)]);
         let asked = connectors(&config, &database.pool);
-        let quotes = asked.quotes(&symbols(&["AAPL"]), now()).await.expect("polygon has it");
+        let quotes = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect("polygon has it");
         assert_eq!((quotes.len(), quotes[0].provider), (1, "polygon"), "{code}");
         assert_eq!(quotes[0].value.price.to_string(), "188.5");
         let fallback = &quotes[0].fallbacks[0];
@@ -56,7 +56,7 @@ async fn of_an_answer_about_many_only_the_bad_part_is_asked_of_others() {
     let (first, second) = (saying(both).await, polygon().await);
     let config = settings(&[("alpaca", &first.url), ("polygon", &second.url)]);
     let asked = connectors(&config, &database.pool);
-    let quotes = asked.quotes(&symbols(&["AAPL", "MSFT"]), now()).await.expect("both");
+    let quotes = asked.quotes(&symbols(&["AAPL", "MSFT"]), now(), LIMIT).await.expect("both");
     let whose: Vec<_> = quotes.iter().map(|quote| (quote.value.symbol.as_str(), quote.provider)).collect();
     assert_eq!(whose, [("MSFT", "alpaca"), ("AAPL", "polygon")]);
     assert!(second.seen()[0].target.ends_with("?tickers=AAPL"), "{:?}", second.seen());
@@ -76,11 +76,11 @@ async fn the_order_is_alpaca_polygon_yahoo_finnhub_and_all_are_named_when_none_h
         ("alpaca", &alpaca.url),
     ]);
     let asked = connectors(&config, &database.pool);
-    let error = asked.quotes(&symbols(&["AAPL"]), now()).await.expect_err("nobody");
+    let error = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect_err("nobody");
     let jobs::connector::SourceError::Exhausted { tried, .. } = error else { panic!("{error}") };
     let names: Vec<_> = tried.iter().map(|one| one.provider.as_str()).collect();
     assert_eq!(names, ["alpaca", "polygon", "yahoo", "finnhub"]);
-    let error = Connectors::default().quotes(&symbols(&["AAPL"]), now()).await.expect_err("nobody");
+    let error = Connectors::default().quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect_err("nobody");
     assert!(matches!(error, jobs::connector::SourceError::Nobody { .. }), "{error}");
 }
 
@@ -92,7 +92,7 @@ async fn too_many_requests_keep_every_process_away_and_the_next_provider_answers
     let second = polygon().await;
     let config = settings(&[("alpaca", &first.url), ("polygon", &second.url)]);
     for asked in [connectors(&config, &database.pool), connectors(&config, &database.pool)] {
-        let quotes = asked.quotes(&symbols(&["AAPL"]), now()).await.expect("polygon has it");
+        let quotes = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect("polygon has it");
         assert_eq!(quotes[0].provider, "polygon");
     }
     assert_eq!(first.seen().len(), 1, "the second process does not ask at all");
@@ -106,7 +106,7 @@ async fn an_outage_opens_the_breaker_and_the_next_provider_answers() {
     let config = settings(&[("alpaca", &first.url), ("polygon", &second.url)]);
     let asked = connectors(&config, &database.pool);
     eventually("the breaker is open", LIMIT, async || {
-        let quotes = asked.quotes(&symbols(&["AAPL"]), now()).await.expect("polygon has it");
+        let quotes = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect("polygon has it");
         assert_eq!(quotes[0].provider, "polygon");
         quotes[0].fallbacks[0].reason.starts_with("not tried").then_some(())
     })
@@ -122,7 +122,7 @@ async fn two_processes_share_one_limit() {
     let (one, other) = (connectors(&config, &database.pool), connectors(&config, &database.pool));
     let (mut answered, mut refused) = (0, 0);
     for asked in [&one, &other, &one, &other, &one, &other] {
-        match asked.quotes(&symbols(&["AAPL"]), now()).await {
+        match asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await {
             Ok(_) => answered += 1,
             Err(error) => {
                 assert!(error.to_string().contains("no more requests allowed"), "{error}");
@@ -144,12 +144,12 @@ async fn who_is_switched_off_is_passed_over_with_the_reason() {
     connectors::set_enabled(&mut conn, "alpaca", false, None).await.expect("it is switched off");
     let config = settings(&[("alpaca", &first.url), ("polygon", &second.url)]);
     let asked = super::connectors(&config, &database.pool);
-    let quotes = asked.quotes(&symbols(&["AAPL"]), now()).await.expect("polygon has it");
+    let quotes = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect("polygon has it");
     assert_eq!((quotes[0].provider, quotes[0].fallbacks[0].reason.as_str()), ("polygon", "switched off"));
     assert!(first.seen().is_empty());
     connectors::set_enabled(&mut conn, "alpaca", true, None).await.expect("it is switched on");
     let quotes = eventually("alpaca is asked again", LIMIT, async || {
-        let quotes = asked.quotes(&symbols(&["AAPL"]), now()).await.expect("somebody has it");
+        let quotes = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect("somebody has it");
         (quotes[0].provider == "alpaca").then_some(quotes)
     })
     .await;

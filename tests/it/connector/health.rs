@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 
 /// Runs a worker with `asked` until `done` says so.
-async fn while_working(
+pub(super) async fn while_working(
     database: &TestDatabase,
+    mut config: Config,
     asked: Connectors,
     done: impl AsyncFnMut() -> Result<(), String>,
 ) {
-    let mut config = nobody();
     config.database.url = Some(database.url().into());
     let env = Environment::new(database.pool.clone(), Arc::new(config)).with_connectors(asked);
     let shutdown = CancellationToken::new();
@@ -49,7 +49,7 @@ async fn workers_probe_by_themselves_and_what_they_found_stays() {
     let polygon = FarSide::start(|_: &Seen| Reply::Json(403, json!({"status": "ERROR"}))).await;
     let config = settings(&[("alpaca", &alpaca.url), ("polygon", &polygon.url)]);
     // Nobody enqueues anything: the scheduler's leader does.
-    while_working(&database, connectors(&config, &database.pool), async || {
+    while_working(&database, nobody(), connectors(&config, &database.pool), async || {
         let found = (status(&database.pool, "alpaca").await, status(&database.pool, "polygon").await);
         let (Some(alpaca), Some(polygon)) = found else { return Err("nothing".into()) };
         if alpaca.status == "active" && polygon.status == "inactive" {
@@ -71,12 +71,7 @@ async fn workers_probe_by_themselves_and_what_they_found_stays() {
 #[tokio::test]
 async fn a_refresh_keeps_quotes_and_bars_with_their_provenance() {
     let database = TestDatabase::create().await;
-    let sessions: Vec<_> = {
-        let finished = calendar::session_on_or_before(
-            domain::market_hours::local_date(Utc::now()).pred_opt().expect("a day before"),
-        );
-        calendar::sessions(finished - Days::new(9), finished).collect()
-    };
+    let sessions = finished_sessions();
     let bars: Vec<_> = sessions
         .iter()
         .map(|day| {
@@ -97,7 +92,7 @@ async fn a_refresh_keeps_quotes_and_bars_with_their_provenance() {
         enqueue(&mut conn, &job, Enqueue::default()).await.expect("it is enqueued");
     }
     let config = settings(&[("alpaca", &far.url)]);
-    while_working(&database, connectors(&config, &database.pool), async || {
+    while_working(&database, nobody(), connectors(&config, &database.pool), async || {
         let mut conn = database.pool.acquire().await.expect("the database answers");
         let quotes = market_cache::quotes(&mut conn, &symbols(&["AAPL"])).await.expect("it answers");
         let bars = market_cache::bars(&mut conn, "AAPL").await.expect("it answers");
@@ -116,6 +111,50 @@ async fn a_refresh_keeps_quotes_and_bars_with_their_provenance() {
 }
 
 #[tokio::test]
+async fn models_are_found_by_the_calls_that_were_made_anyway() {
+    let database = TestDatabase::create().await;
+    for (provider, status, minutes) in [
+        ("openai", "ok", 30),
+        ("openai", "ok", 20),
+        ("openai", "failed", 10),
+        ("openai", "skipped", 5),
+        ("anthropic", "ok", 20),
+        ("anthropic", "cached", 10),
+    ] {
+        sqlx::query(
+            "insert into llm_calls (call_id, role, provider, model, status, latency_ms, error, request_hash,
+                    created_at)
+             values (gen_random_uuid(), 'technical_analyst', $1, 'm', $2, 700,
+                    case when $2 = 'failed' then 'it hung up' end, 'h',
+                    date_trunc('second', clock_timestamp()) - make_interval(mins => $3))",
+        )
+        .bind(provider)
+        .bind(status)
+        .bind(minutes)
+        .execute(&database.pool)
+        .await
+        .expect("a call is recorded");
+    }
+    let alpaca = saying(alpaca_snapshot(&json!(188.4), "2026-03-05T17:59:50Z")).await;
+    let mut config = nobody();
+    config.analysts.openai.key = Some(KEY.into());
+    let asked = connectors(&settings(&[("alpaca", &alpaca.url)]), &database.pool);
+    while_working(&database, config, asked, async || match status(&database.pool, "anthropic").await {
+        Some(_) => Ok(()),
+        None => Err("nothing".into()),
+    })
+    .await;
+    let openai = status(&database.pool, "openai").await.expect("it is found with the others");
+    assert_eq!((openai.status.as_str(), openai.has_key, openai.latency_ms), ("inactive", true, Some(700)));
+    assert_eq!(openai.last_error.as_deref(), Some("it hung up"));
+    let (ok, error) = (openai.last_ok_at.expect("it answered"), openai.last_error_at.expect("it did not"));
+    assert_eq!((error - ok).num_minutes(), 10, "the times are those of the calls");
+    assert_eq!(openai.last_checked_at, Some(error));
+    let anthropic = status(&database.pool, "anthropic").await.expect("it is found with the others");
+    assert_eq!((anthropic.status.as_str(), anthropic.has_key), ("active", false));
+}
+
+#[tokio::test]
 async fn counts_of_many_at_once_add_up() {
     let database = TestDatabase::create().await;
     let far = saying(alpaca_snapshot(&json!(188.4), "2026-03-05T17:59:50Z")).await;
@@ -123,7 +162,7 @@ async fn counts_of_many_at_once_add_up() {
     let processes: Vec<_> = (0..4).map(|_| connectors(&config, &database.pool)).collect();
     let asking = processes.iter().map(async |asked| {
         for _ in 0..25 {
-            asked.quotes(&symbols(&["AAPL"]), now()).await.expect("a quote");
+            asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect("a quote");
         }
         asked.flush().await;
     });

@@ -49,9 +49,38 @@ async fn a_key_of_a_header_is_masked_in_what_is_put_away_of_a_part() {
     let database = TestDatabase::create().await;
     let far = saying(alpaca_snapshot(&json!(format!("{KEY}, told again")), "2026-03-05T17:59:50Z")).await;
     let asked = connectors(&settings(&[("alpaca", &far.url)]), &database.pool);
-    asked.quotes(&symbols(&["AAPL"]), now()).await.expect_err("that is no price");
+    asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect_err("that is no price");
     let kept = kept(&database.pool, "***, told again").await;
     assert!(!kept.contains(KEY), "{kept}");
+}
+
+#[tokio::test]
+async fn no_reason_for_asking_another_repeats_a_key() {
+    let database = TestDatabase::create().await;
+    let told = json!(format!("{KEY}, told again"));
+    let mut part = polygon_snapshot(188.4);
+    part["tickers"][0]["lastTrade"]["p"] = told.clone();
+    for (provider, answer) in [
+        ("alpaca", alpaca_snapshot(&told, "2026-03-05T17:59:50Z")),
+        ("polygon", part),
+        ("polygon", json!({"status": told})),
+        ("finnhub", json!({"c": told, "h": 1, "l": 1, "o": 1, "pc": 1, "t": 1_772_733_590})),
+    ] {
+        let far = saying(answer).await;
+        let asked = connectors(&settings(&[(provider, &far.url)]), &database.pool);
+        let error = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect_err("that is no price");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("***, told again") && !shown.contains(KEY), "{provider}: {shown}");
+        for probed in asked.probe(now()).await {
+            let shown = format!("{probed:?}");
+            assert!(!shown.contains(KEY), "{shown}");
+        }
+    }
+    let far = saying(json!({"observations": [{"date": "2026-02-01", "value": told}]})).await;
+    let asked = connectors(&settings(&[("fred", &far.url)]), &database.pool);
+    let error = asked.economy("UNRATE", now()).await.expect_err("that is no value");
+    let shown = format!("{error} {error:?}");
+    assert!(shown.contains("***, told again") && !shown.contains(KEY), "{shown}");
 }
 
 #[tokio::test]
@@ -62,7 +91,7 @@ async fn a_nul_in_a_refusal_keeps_no_record_back() {
     })
     .await;
     let asked = connectors(&settings(&[("polygon", &far.url)]), &database.pool);
-    let error = asked.quotes(&symbols(&["AAPL"]), now()).await.expect_err("it refuses");
+    let error = asked.quotes(&symbols(&["AAPL"]), now(), LIMIT).await.expect_err("it refuses");
     assert!(error.to_string().contains("no not you"), "{error}");
     kept(&database.pool, "no not you").await;
     counted(&database.pool, "polygon", [1, 0, 1, 0, 0]).await;

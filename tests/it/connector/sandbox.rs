@@ -59,7 +59,7 @@ async fn everybody_tells_the_same_prices() {
     let mut prices = Vec::new();
     for provider in ["alpaca", "polygon", "yahoo", "finnhub"] {
         let asked = connectors(&sandbox.settings(&[provider]), &database.pool);
-        let quotes = asked.quotes(&symbols(&["AAPL", "MSFT", "ZZZZ"]), now).await.expect(provider);
+        let quotes = asked.quotes(&symbols(&["AAPL", "MSFT", "ZZZZ"]), now, LIMIT).await.expect(provider);
         assert_eq!(quotes.len(), 2, "{provider}: {quotes:?}");
         prices.push(quotes.iter().map(|quote| quote.value.price).collect::<Vec<_>>());
     }

@@ -27,7 +27,7 @@ use super::{
     super::{StreamError, TradeEvent, TradeStream},
     wire,
 };
-use crate::external::{ExternalError, tls};
+use crate::external::{ExternalError, storable::storable, tls};
 
 /// The longest that connecting, authenticating and asking for events may take together.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -223,16 +223,17 @@ fn envelope(message: Option<Result<Message, tungstenite::Error>>) -> Result<Opti
         Some(Err(error)) => return Err(closed(&error)),
         None => return Err(StreamError::Closed { reason: "end of connection".into() }),
     };
-    let read = match &message {
-        Message::Text(text) => serde_json::from_str(text.as_str()),
-        Message::Binary(bytes) => serde_json::from_slice(bytes),
+    let malformed = |reason: String| StreamError::Malformed { reason };
+    let text = match &message {
+        Message::Text(text) => text.as_str(),
+        Message::Binary(bytes) => std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?,
         Message::Close(frame) => {
             let reason = frame.as_ref().map_or_else(|| "no reason given".to_owned(), ToString::to_string);
             return Err(StreamError::Closed { reason });
         }
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
     };
-    read.map(Some).map_err(|error| StreamError::Malformed { reason: error.to_string() })
+    serde_json::from_str(&storable(text)).map(Some).map_err(|error| malformed(error.to_string()))
 }
 
 fn closed(error: &tungstenite::Error) -> StreamError {

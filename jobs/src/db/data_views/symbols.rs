@@ -1,61 +1,8 @@
-//! The last quotes.
+//! Which symbols are known, asked for and traded; their quotes are in [`crate::db::market_cache`].
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
-use serde_json::Value;
 use sqlx::PgConnection;
-
-/// The last usable quote of a symbol.
-#[derive(Debug, Clone, PartialEq)]
-pub struct QuoteRow {
-    /// Of what.
-    pub symbol: String,
-    /// The last trade's price.
-    pub price: Decimal,
-    /// The last session's close.
-    pub previous_close: Option<Decimal>,
-    /// The day's first price.
-    pub open: Option<Decimal>,
-    /// The day's highest price.
-    pub high: Option<Decimal>,
-    /// The day's lowest price.
-    pub low: Option<Decimal>,
-    /// Shares traded on the day.
-    pub volume: Option<Decimal>,
-    /// When it was so, by the market's clock.
-    pub as_of: DateTime<Utc>,
-    /// When it was asked for.
-    pub fetched_at: DateTime<Utc>,
-    /// Who gave it.
-    pub provider: String,
-    /// Who was asked before: `[{provider, reason}]`.
-    pub fallbacks: Value,
-    /// Whether it was asked for longer ago than was allowed, by the database's clock.
-    pub stale: bool,
-}
-
-/// Returns the quotes of those `symbols` that have one, by symbol; one that was asked for more
-/// than `fresh_s` seconds ago is stale.
-pub async fn quotes(
-    conn: &mut PgConnection,
-    symbols: &[String],
-    fresh_s: f64,
-) -> sqlx::Result<Vec<QuoteRow>> {
-    sqlx::query_as!(
-        QuoteRow,
-        r#"select symbol, price, previous_close, open, high, low, volume, as_of, fetched_at, provider,
-                  fallbacks, fetched_at < clock_timestamp() - make_interval(secs => $2) as "stale!"
-             from market_quotes
-            where symbol = any ($1)
-            order by symbol"#,
-        symbols,
-        fresh_s
-    )
-    .fetch_all(conn)
-    .await
-}
 
 /// Returns those of `symbols` that are assets we know of and may look at.
 pub async fn known_assets(conn: &mut PgConnection, symbols: &[String]) -> sqlx::Result<Vec<String>> {
