@@ -9,6 +9,7 @@ mod fork;
 mod jobs;
 mod limits;
 mod observability;
+mod orchestrator;
 mod orders;
 mod providers;
 mod queues;
@@ -43,6 +44,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(changes::resolve))
         .routes(routes!(fork::fork))
         .routes(routes!(orders::disown))
+        .routes(routes!(orders::adopt))
         .routes(routes!(bulk::submit))
         .routes(routes!(bulk::one))
         .routes(routes!(bulk::stop))
@@ -61,4 +63,5 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(work_items::dead_letter))
         .merge(connectors::routes())
         .merge(observability::routes())
+        .merge(orchestrator::routes())
 }

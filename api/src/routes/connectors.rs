@@ -1,6 +1,6 @@
 //! The connectors to providers of data and models, as workers last found them.
 
-pub(super) mod catalogue;
+mod catalogue;
 pub(super) mod seen;
 pub(super) mod view;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::{catalogue::Group, view::ConnectorView};
+use self::view::ConnectorView;
 use crate::{error::ApiResult, extract::Actor, state::AppState, timestamp};
 
 /// Returns the routes of this resource.
@@ -40,15 +40,15 @@ async fn status(actor: Actor, State(state): State<AppState>) -> ApiResult<Json<C
     let _ = actor;
     let seen = seen::read(&mut *state.pool.acquire().await?, &state).await?;
     let all: Vec<ConnectorView> = seen.iter().map(ConnectorView::from).collect();
-    let group = |group: Group| {
-        let inside = all.iter().filter(|view| view.category() == group.word());
+    let group = |group: &str| {
+        let inside = all.iter().filter(|view| view.category() == group);
         inside.map(|view| (view.id(), view.clone())).collect()
     };
     Ok(Json(ConnectorsStatus {
-        crypto: group(Group::Crypto),
-        stock: group(Group::Stock),
-        ai: group(Group::Ai),
-        fusion: group(Group::Fusion),
+        crypto: group("crypto"),
+        stock: group("stock"),
+        ai: group("ai"),
+        fusion: group("fusion"),
         all_connectors: all,
         timestamp: timestamp::now(),
     }))

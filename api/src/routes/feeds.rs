@@ -103,6 +103,6 @@ impl From<&Seen> for FeedItem {
 async fn list(actor: Actor, State(state): State<AppState>) -> ApiResult<Json<Vec<FeedItem>>> {
     let _ = actor;
     let seen = seen::read(&mut *state.pool.acquire().await?, &state).await?;
-    let feeds = seen.iter().filter(|seen| seen.known.ours && !seen.known.feed.is_empty());
+    let feeds = seen.iter().filter(|seen| seen.ours && !seen.known.feed.is_empty());
     Ok(Json(feeds.map(FeedItem::from).collect()))
 }

@@ -135,7 +135,7 @@ async fn the_screens_read_what_they_expect() {
             },
             "llm": { "lastHour": calls, "last24Hours": calls },
             "fetchedAt": null,
-            "sources": { "queue": "database", "orchestrator": "none", "llm": "none" }
+            "sources": { "queue": "database", "orchestrator": "database", "llm": "database" }
         })
     );
     let (_, figures, _) = admin.get("/api/admin/observability/metrics").await;

@@ -80,7 +80,7 @@ async fn a_paused_queue_rests_until_it_is_resumed() {
     let admin = administrator(&app).await;
     let path = |verb: &str| format!("/api/admin/queues/default/{verb}");
     let running =
-        put(&app, Exercise { act: Act::Work { ms: 3_000 }, ..Exercise::default() }, Enqueue::default());
+        put(&app, Exercise { act: Act::Work { ms: 8_000 }, ..Exercise::default() }, Enqueue::default());
     let running = running.await;
     eventually("it runs", LIMIT, async || {
         admin.get(&format!("/api/admin/jobs/{running}")).await.1["state"] == "running"

@@ -131,15 +131,23 @@ async fn a_finished_job_says_whether_it_could_run_again() {
 async fn a_running_job_says_where_and_since_when() {
     let app = TestApp::builder().workers(1).start().await;
     let admin = administrator(&app).await;
-    let id = put(&app, Exercise { act: Act::Work { ms: 15_000 }, ..now() }, Enqueue::default()).await;
+    let id = put(&app, Exercise { act: Act::Work { ms: 25_000 }, ..now() }, Enqueue::default()).await;
     eventually("it runs", LIMIT, async || codes(&admin, id).await == ["RUNNING"]).await;
+    // A worker may run a job a moment before it is on the list.
+    eventually("the worker is seen", LIMIT, async || {
+        let (_, workers, _) = admin.get("/api/admin/workers").await;
+        if (&workers[0]["live"], &workers[0]["running"]) == (&json!(true), &json!(1)) {
+            Ok(())
+        } else {
+            Err(workers)
+        }
+    })
+    .await;
     let text = reasons(&admin, id).await[0]["text"].as_str().expect("text").to_owned();
     assert!(
         text.starts_with("running on worker ") && text.contains("pid") && text.contains("since"),
         "{text}"
     );
-    let (_, workers, _) = admin.get("/api/admin/workers").await;
-    assert_eq!((&workers[0]["live"], &workers[0]["running"]), (&json!(true), &json!(1)), "{workers}");
     assert_eq!(admin.post(&format!("/api/admin/jobs/{id}/cancel"), &because("enough")).await.0, 200);
     eventually("it has stopped", LIMIT, async || codes(&admin, id).await == ["FINISHED"]).await;
 }

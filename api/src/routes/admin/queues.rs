@@ -148,7 +148,7 @@ pub(super) async fn pause(
     Name(queue): Name,
     Body(body): Body<Reasoned>,
 ) -> ApiResult<Json<QueueItem>> {
-    set_paused(&state, &operator, "pause_queue", &queue, true, body.required()?).await
+    set_paused(&state, &operator, "pause_queue", &queue, true, body.required()?).await.map(Json)
 }
 
 /// Lets workers claim the queue's jobs again.
@@ -165,7 +165,7 @@ pub(super) async fn resume(
     Name(queue): Name,
     Body(body): Body<Reasoned>,
 ) -> ApiResult<Json<QueueItem>> {
-    set_paused(&state, &operator, "resume_queue", &queue, false, body.required()?).await
+    set_paused(&state, &operator, "resume_queue", &queue, false, body.required()?).await.map(Json)
 }
 
 /// Pauses the queue so that it runs empty: `draining` stays true until its last running job
@@ -183,17 +183,18 @@ pub(super) async fn drain(
     Name(queue): Name,
     Body(body): Body<Reasoned>,
 ) -> ApiResult<Json<QueueItem>> {
-    set_paused(&state, &operator, "drain_queue", &queue, true, body.required()?).await
+    set_paused(&state, &operator, "drain_queue", &queue, true, body.required()?).await.map(Json)
 }
 
-async fn set_paused(
+/// Pauses or resumes a queue that is known, audited as `action`.
+pub(super) async fn set_paused(
     state: &AppState,
     operator: &Operator,
     action: &str,
     queue: &str,
     paused: bool,
     reason: String,
-) -> ApiResult<Json<QueueItem>> {
+) -> ApiResult<QueueItem> {
     let mut tx = state.pool.begin().await?;
     known(&mut tx, state, queue).await?;
     let before = operate::queue_settings(&mut tx, queue).await?;
@@ -208,7 +209,7 @@ async fn set_paused(
     let view = read(&mut tx, state, queue).await?;
     tx.commit().await?;
     state.hints.jobs(queue);
-    Ok(Json(view))
+    Ok(view)
 }
 
 /// What to change of a queue.

@@ -59,7 +59,7 @@ impl DecisionsQuery {
 pub(super) struct DecisionHistory {
     /// Newest first.
     decisions: Vec<DecisionView>,
-    /// How many there are in all.
+    /// How many there are in all: exact up to 10,000, a lower bound beyond.
     total: i64,
     has_more: bool,
     /// How many of the caller's decisions nothing has become of yet.

@@ -24,7 +24,7 @@ pub(super) struct EnrichedDecisions {
     /// Newest first.
     #[serde(rename = "enrichedDecisions")]
     decisions: Vec<EnrichedDecision>,
-    /// How many decisions there are in all.
+    /// How many decisions there are in all: exact up to 10,000, a lower bound beyond.
     total: i64,
     has_more: bool,
 }

@@ -1,7 +1,7 @@
 //! What the news say about symbols.
 
 use axum::{Json, extract::State};
-use jobs::db::agent_views::{self, SentimentRow};
+use jobs::db::news::{self, Sentiment};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -49,10 +49,10 @@ pub(super) struct SentimentView {
     timestamp: String,
 }
 
-impl From<SentimentRow> for SentimentView {
-    fn from(row: SentimentRow) -> Self {
+impl From<Sentiment> for SentimentView {
+    fn from(row: Sentiment) -> Self {
         Self {
-            id: row.id,
+            id: row.sentiment_id,
             source_id: row.source.clone(),
             source_name: row.source,
             symbol: row.symbol,
@@ -78,7 +78,7 @@ pub(super) async fn sentiment(
 ) -> ApiResult<Json<Vec<SentimentView>>> {
     let Some(symbols) = symbols(query.symbols.as_deref())? else { return Ok(Json(Vec::new())) };
     let mut conn = state.pool.acquire().await?;
-    let rows = agent_views::sentiment(&mut conn, &symbols, MOST).await?;
+    let rows = news::sentiments(&mut conn, &symbols, MOST).await?;
     Ok(Json(rows.into_iter().map(SentimentView::from).collect()))
 }
 

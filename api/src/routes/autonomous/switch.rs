@@ -1,7 +1,7 @@
 //! The kill switch, as clients of the agent know it.
 
 use axum::{Json, extract::State};
-use jobs::db::{agents, risk};
+use jobs::db::agents;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,18 +10,9 @@ use super::state::{self, AutonomousState};
 use crate::{
     error::ApiResult,
     extract::{Actor, Body},
-    routes::trading::risk::decode::Fields,
+    routes::trading::risk::kill_switch::SwitchBody,
     state::AppState,
 };
-
-/// Which way to throw the switch.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"activate": true, "reason": "strange fills"}))]
-pub(super) struct AgentSwitchBody {
-    activate: bool,
-    /// Kept in the audit log; at most 500 characters.
-    reason: Option<String>,
-}
 
 /// How the switch and the agent stand.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,7 +28,7 @@ pub(super) struct AgentSwitchView {
 /// Turning it on also stops the agent; turning it off does not start it.
 #[utoipa::path(
     post, path = "/api/autonomous/kill-switch", operation_id = "kill_switch", tag = "autonomous",
-    request_body = AgentSwitchBody,
+    request_body = SwitchBody,
     responses((status = 200, body = AgentSwitchView)), security(("session" = []))
 )]
 pub(super) async fn switch(
@@ -45,17 +36,11 @@ pub(super) async fn switch(
     State(state): State<AppState>,
     Body(body): Body<Value>,
 ) -> ApiResult<Json<AgentSwitchView>> {
-    let mut fields = Fields::new(body)?;
-    let activate = fields.required_flag("activate");
-    let reason = fields.reason();
-    fields.check()?;
-    let activate = activate.unwrap_or(true);
+    let wanted = SwitchBody::read(body)?;
     let mut tx = state.pool.begin().await?;
-    let user = actor.user_id;
-    let trace_id = actor.client.trace_id.as_deref();
-    let after = risk::kill_switch(&mut tx, Some(user), user, activate, reason.as_deref(), trace_id).await?;
-    if activate {
-        agents::stop(&mut tx, user).await?;
+    let after = wanted.throw(&mut tx, &actor).await?;
+    if wanted.activate {
+        agents::stop(&mut tx, actor.user_id).await?;
     }
     let view = state::read(&mut tx, &state, &actor).await?;
     tx.commit().await?;

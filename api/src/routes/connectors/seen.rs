@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use jobs::db::{
-    connectors::{self, ConnectorState},
-    data_views::{self, Share},
+use jobs::{
+    connector::Known,
+    db::{
+        connectors::{self, ConnectorState},
+        data_views::{self, Share},
+    },
 };
 use sqlx::PgConnection;
 
-use super::catalogue::{CATALOGUE, Known};
+use super::catalogue;
 use crate::{error::ApiResult, state::AppState};
 
 /// The days whose calls a status is made from, today included.
@@ -21,7 +24,9 @@ const DEGRADED: f64 = 0.70;
 #[derive(Debug, Clone)]
 pub(in crate::routes) struct Seen {
     /// What it is.
-    pub(in crate::routes) known: Known,
+    pub(in crate::routes) known: &'static Known,
+    /// Whether this platform has it.
+    pub(in crate::routes) ours: bool,
     /// What workers said of it, if they did.
     pub(in crate::routes) row: Option<ConnectorState>,
     /// What became of its calls, if there were any.
@@ -42,8 +47,8 @@ pub(in crate::routes) async fn read(conn: &mut PgConnection, state: &AppState) -
     }
     let kept = by_id(data_views::keeping(conn).await?, |kept| kept.provider.clone());
     let analysts = &state.config.analysts;
-    let seen = CATALOGUE.iter().map(|known| {
-        let row = rows.remove(known.id).filter(|_| known.ours);
+    let seen = catalogue::all().map(|(known, ours)| {
+        let row = rows.remove(known.id).filter(|_| ours);
         Seen {
             has_key: match known.id {
                 // Nobody probes models: whether there is a key is known from the settings alone.
@@ -52,9 +57,10 @@ pub(in crate::routes) async fn read(conn: &mut PgConnection, state: &AppState) -
                 "alpaca" if state.config.broker.key.is_some() => true,
                 _ => row.as_ref().is_some_and(|row| row.has_key),
             },
-            share: shares.remove(known.id).filter(|_| known.ours),
+            share: shares.remove(known.id).filter(|_| ours),
             cached: kept.get(known.id).map_or(0, |kept| kept.entries),
-            known: *known,
+            known,
+            ours,
             row,
         }
     });
@@ -68,7 +74,7 @@ fn by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> String) -> HashMap<String, T> {
 impl Seen {
     /// Returns whether it may be asked; what workers have said nothing of yet may.
     pub(in crate::routes) fn enabled(&self) -> bool {
-        self.known.ours && self.row.as_ref().is_none_or(|row| row.enabled)
+        self.ours && self.row.as_ref().is_none_or(|row| row.enabled)
     }
 
     /// Returns how the last look found it: `active`, `degraded`, `inactive` or `unknown`. Of one
@@ -167,16 +173,16 @@ pub(in crate::routes) mod tests {
             changed_by: None,
             updated_at: chrono::DateTime::UNIX_EPOCH,
         };
-        let polygon = CATALOGUE.iter().find(|known| known.id == "polygon").expect("it is ours");
-        let gdelt = CATALOGUE.iter().find(|known| known.id == "gdelt").expect("clients name it");
-        for (known, row, word) in [
+        let named = |id| catalogue::all().find(|(known, _)| known.id == id).expect("clients name it");
+        let (polygon, gdelt) = (named("polygon"), named("gdelt"));
+        for ((known, ours), row, word) in [
             (polygon, Some(row.clone()), "inactive"),
             (polygon, Some(ConnectorState { enabled: true, ..row.clone() }), "active"),
             (polygon, Some(ConnectorState { enabled: true, status: "unknown".into(), ..row }), "degraded"),
             (polygon, None, "degraded"),
             (gdelt, None, "inactive"),
         ] {
-            let seen = Seen { known: *known, row, share: Some(share(8, 2)), cached: 0, has_key: true };
+            let seen = Seen { known, ours, row, share: Some(share(8, 2)), cached: 0, has_key: true };
             assert_eq!(seen.found(), word, "{seen:?}");
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::seen::Seen;
+use super::{catalogue::group, seen::Seen};
 use crate::timestamp;
 
 /// A connector.
@@ -49,12 +49,12 @@ impl From<&Seen> for ConnectorView {
         Self {
             id: known.id,
             name: known.name,
-            category: known.group.word(),
+            category: group(known),
             description: known.description,
             connected: matches!(status, "active" | "degraded"),
             has_api_key: seen.has_key,
             enabled: seen.enabled(),
-            available: known.ours,
+            available: seen.ours,
             status: status.to_owned(),
             cache_size: seen.cached,
             latency_ms: row.and_then(|row| row.latency_ms),

@@ -3,7 +3,11 @@
 use axum::{Json, extract::State};
 use chrono::Utc;
 use domain::fusion::{self, Components, Intelligence, MarketQuote, MarketSignal, Quality, Signal};
-use jobs::db::data_views::{self, QuoteRow};
+use jobs::db::{
+    data_views,
+    market_cache::{self, QuoteRow},
+    news,
+};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -105,13 +109,13 @@ pub(super) async fn intelligence(
     let most = i64::try_from(symbols::MOST).unwrap_or(i64::MAX);
     let mut conn = state.pool.acquire().await?;
     let symbols = data_views::newest_symbols(&mut conn, most).await?;
-    let rows = data_views::quotes(&mut conn, &symbols, RECENT_S).await?;
+    let rows = market_cache::quotes(&mut conn, &symbols).await?;
     let usual = data_views::usual_volumes(&mut conn, &symbols).await?;
-    let news = data_views::newest_sentiment(&mut conn, &symbols).await?;
+    let news = news::newest_sentiments(&mut conn, &symbols).await?;
     drop(conn);
     let quotes: Vec<MarketQuote> = rows
         .into_iter()
-        .filter(|row| !row.stale)
+        .filter(|row| row.age_s <= RECENT_S)
         .filter_map(|row| {
             let usual = usual.get(&row.symbol).copied();
             told(row, usual)

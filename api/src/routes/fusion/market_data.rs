@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State};
-use jobs::db::data_views::{self, FusedRow, QuoteRow, SentimentRow};
+use jobs::db::{
+    data_views,
+    fusion::{self, Analysis},
+    market_cache::{self, QuoteRow},
+    news::{self, Sentiment},
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,9 +17,8 @@ use crate::{
     error::ApiResult,
     extract::{Actor, Query},
     routes::market::{
-        fresh::FRESH_S,
         symbols::{self, SymbolsQuery},
-        worth::{change, change_percent, number},
+        worth::{change, change_percent, number, stale},
     },
     state::AppState,
     timestamp,
@@ -75,12 +79,7 @@ pub(super) struct FusedQuote {
 }
 
 impl FusedQuote {
-    fn new(
-        symbol: String,
-        row: Option<&QuoteRow>,
-        news: Option<SentimentRow>,
-        all: Option<FusedRow>,
-    ) -> Self {
+    fn new(symbol: String, row: Option<&QuoteRow>, news: Option<Sentiment>, all: Option<Analysis>) -> Self {
         Self {
             symbol,
             price: number(row.map(|row| row.price)),
@@ -91,7 +90,7 @@ impl FusedQuote {
             low: number(row.and_then(|row| row.low)),
             provider: row.map(|row| row.provider.clone()),
             as_of: row.map(|row| timestamp::text(row.as_of)),
-            stale: row.is_none_or(|row| row.stale),
+            stale: stale(row),
             sentiment: news.map(|row| FusedSentiment {
                 score: number(Some(row.score)),
                 confidence: number(Some(row.confidence)),
@@ -126,22 +125,16 @@ pub(super) async fn market_data(
 ) -> ApiResult<Json<Vec<FusedQuote>>> {
     let _ = actor;
     let mut symbols = query.optional()?;
-    let most = i64::try_from(symbols::MOST).unwrap_or(i64::MAX);
     let mut conn = state.pool.acquire().await?;
     if symbols.is_empty() {
+        let most = i64::try_from(symbols::MOST).unwrap_or(i64::MAX);
         symbols = data_views::newest_symbols(&mut conn, most).await?;
     }
-    let quotes = data_views::quotes(&mut conn, &symbols, FRESH_S).await?;
-    let mut news: HashMap<String, SentimentRow> = data_views::newest_sentiment(&mut conn, &symbols)
-        .await?
-        .into_iter()
-        .map(|row| (row.symbol.clone(), row))
-        .collect();
-    let mut all: HashMap<String, FusedRow> = HashMap::new();
-    if !symbols.is_empty() {
-        let rows = data_views::fused(&mut conn, &symbols, most).await?;
-        all.extend(rows.into_iter().map(|row| (row.symbol.clone(), row)));
-    }
+    let quotes = market_cache::quotes(&mut conn, &symbols).await?;
+    let news = news::newest_sentiments(&mut conn, &symbols).await?;
+    let mut news: HashMap<_, _> = news.into_iter().map(|row| (row.symbol.clone(), row)).collect();
+    let all = fusion::newest(&mut conn, &symbols).await?;
+    let mut all: HashMap<_, _> = all.into_iter().map(|row| (row.symbol.clone(), row)).collect();
     let shown = symbols.into_iter().map(|symbol| {
         let row = quotes.iter().find(|row| row.symbol == symbol);
         let (news, fused) = (news.remove(&symbol), all.remove(&symbol));

@@ -5,11 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jobs::db::data_views::{self, QuoteRow};
+use jobs::db::{
+    data_views,
+    market_cache::{self, QuoteRow},
+};
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
-use super::refresh;
+use super::{refresh, worth::stale};
 use crate::{error::ApiResult, extract::Actor, market_gate::MarketGate, state::AppState};
 
 /// A quote that was asked for longer ago is stale. Seconds.
@@ -74,13 +77,13 @@ pub(in crate::routes) async fn quotes(
 }
 
 async fn read(state: &AppState, symbols: &[String]) -> ApiResult<Quotes> {
-    let rows = data_views::quotes(&mut *state.pool.acquire().await?, symbols, FRESH_S).await?;
+    let rows = market_cache::quotes(&mut *state.pool.acquire().await?, symbols).await?;
     Ok(rows.into_iter().map(|row| (row.symbol.clone(), row)).collect())
 }
 
 /// Returns those of `symbols` without a fresh quote.
 fn lacking(symbols: &[String], found: &Quotes) -> Vec<String> {
-    symbols.iter().filter(|symbol| found.get(*symbol).is_none_or(|row| row.stale)).cloned().collect()
+    symbols.iter().filter(|symbol| stale(found.get(*symbol))).cloned().collect()
 }
 
 /// Has those of `symbols` refreshed that nobody has asked for lately, and takes out those that the

@@ -1,14 +1,14 @@
 //! Quotes as a plain list.
 
 use axum::{Json, extract::State};
-use jobs::db::data_views::QuoteRow;
+use jobs::db::market_cache::QuoteRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     fresh::{self, Asker},
     symbols::SymbolsQuery,
-    worth::{change, change_percent, number},
+    worth::{change, change_percent, number, stale},
 };
 use crate::{
     error::ApiResult,
@@ -48,7 +48,7 @@ impl QuoteItem {
             open: number(row.and_then(|row| row.open)),
             provider: row.map(|row| row.provider.clone()),
             as_of: row.map(|row| timestamp::text(row.as_of)),
-            stale: row.is_none_or(|row| row.stale),
+            stale: stale(row),
         }
     }
 }

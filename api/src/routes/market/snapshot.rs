@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use jobs::db::data_views::QuoteRow;
-use serde::{Deserialize, Serialize};
+use jobs::{connector::Fallback, db::market_cache::QuoteRow};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     fresh::{self, Asker},
     symbols::SymbolsQuery,
-    worth::{change, change_percent, number},
+    worth::{change, change_percent, number, stale},
 };
 use crate::{
     error::ApiResult,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A connector that was asked before the one that answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::routes) struct QuoteFallback {
     provider: String,
     reason: String,
@@ -28,7 +28,8 @@ pub(in crate::routes) struct QuoteFallback {
 
 /// Returns who was asked before, in order.
 pub(in crate::routes) fn fallbacks(row: &QuoteRow) -> Vec<QuoteFallback> {
-    serde_json::from_value(row.fallbacks.clone()).unwrap_or_default()
+    let told = row.fallbacks.iter().cloned();
+    told.map(|Fallback { provider, reason }| QuoteFallback { provider, reason }).collect()
 }
 
 /// A symbol's last quote and where it comes from. All figures are null when nobody knows them.
@@ -73,7 +74,7 @@ impl SymbolSnapshot {
             provider: row.map(|row| row.provider.clone()),
             as_of: row.map(|row| timestamp::text(row.as_of)),
             fetched_at: row.map(|row| timestamp::text(row.fetched_at)),
-            stale: row.is_none_or(|row| row.stale),
+            stale: stale(row),
             fallbacks: row.map(fallbacks).unwrap_or_default(),
         }
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{
     fresh::{self, Asker},
     symbols::Symbol,
-    worth::{change, change_percent, number},
+    worth::{change, change_percent, number, stale},
 };
 use crate::{
     error::{ApiError, ApiResult, codes},
@@ -82,7 +82,7 @@ pub(super) async fn quote(
         t: row.map(|row| row.as_of.timestamp()),
         provider: row.map(|row| row.provider.clone()),
         fetched_at: row.map(|row| timestamp::text(row.fetched_at)),
-        stale: row.is_none_or(|row| row.stale),
+        stale: stale(row),
         symbol,
     }))
 }

@@ -1,7 +1,9 @@
 //! Figures of quotes as numbers.
 
-use jobs::db::data_views::QuoteRow;
+use jobs::db::market_cache::QuoteRow;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+
+use super::fresh::FRESH_S;
 
 /// Decimals of a percentage.
 const DECIMALS: u32 = 4;
@@ -9,6 +11,11 @@ const DECIMALS: u32 = 4;
 /// Returns `amount` as the nearest JSON number, if there is one.
 pub(in crate::routes) fn number(amount: Option<Decimal>) -> Option<f64> {
     amount.and_then(|amount| amount.to_f64())
+}
+
+/// Returns whether there is no quote, or it was asked for more than [`FRESH_S`] ago.
+pub(in crate::routes) fn stale(row: Option<&QuoteRow>) -> bool {
+    row.is_none_or(|row| row.age_s > FRESH_S)
 }
 
 /// Returns the price less the last close, if that is known.
@@ -26,7 +33,6 @@ pub(in crate::routes) fn change_percent(row: &QuoteRow) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use serde_json::json;
 
     use super::*;
 
@@ -50,8 +56,8 @@ mod tests {
                 as_of: DateTime::UNIX_EPOCH,
                 fetched_at: DateTime::UNIX_EPOCH,
                 provider: "polygon".into(),
-                fallbacks: json!([]),
-                stale: false,
+                fallbacks: Vec::new(),
+                age_s: 0.0,
             };
             assert_eq!(number(change(&row)).zip(number(change_percent(&row))), expected, "{price} {close:?}");
         }

@@ -5,7 +5,7 @@
 
 pub(in crate::routes) mod closing;
 pub(in crate::routes) mod decode;
-mod kill_switch;
+pub(in crate::routes) mod kill_switch;
 mod locks;
 pub(in crate::routes) mod settings;
 mod trading_state;

@@ -113,7 +113,7 @@ impl Seen {
     }
 
     /// Returns whether the broker has said something lately.
-    pub(super) fn is_live(&self) -> bool {
+    pub(in crate::routes) fn is_live(&self) -> bool {
         !self.source.is_stale
     }
 
@@ -124,7 +124,7 @@ impl Seen {
     }
 
     /// Returns the error of a read that needs what the broker says.
-    pub(super) fn refusal(&self) -> ApiError {
+    pub(in crate::routes) fn refusal(&self) -> ApiError {
         let (code, message) = self.reason();
         ApiError::new(code, message).retry_after(RETRY_S)
     }

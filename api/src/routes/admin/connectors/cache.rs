@@ -1,9 +1,12 @@
 //! What is kept of others' answers, and forgetting it.
 
 use axum::{Json, extract::State};
-use jobs::db::{
-    audit,
-    data_views::{self, CacheRow},
+use jobs::{
+    connector,
+    db::{
+        audit,
+        data_views::{self, CacheRow},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,7 +19,7 @@ use crate::{
         Body, May,
         may::{AdminDanger, AdminRead},
     },
-    routes::{connectors::catalogue, market::fresh::FRESH_S},
+    routes::market::fresh::FRESH_S,
     state::AppState,
     timestamp,
 };
@@ -116,7 +119,7 @@ pub(super) async fn purge(
     let reason = reason::optional(body.reason.as_deref())?;
     let provider = body.provider.as_deref();
     if let Some(id) = provider
-        && catalogue::ours_named(id).is_none()
+        && connector::known(id).is_none()
     {
         return Err(ApiError::invalid_field("provider", format!("no provider is called {id:?}")));
     }

@@ -43,7 +43,7 @@ pub(super) async fn health(
 ) -> ApiResult<Json<ConnectorsHealth>> {
     let seen = seen::read(&mut *state.pool.acquire().await?, &state).await?;
     let connectors: Vec<ConnectorView> =
-        seen.iter().filter(|seen| seen.known.ours).map(ConnectorView::from).collect();
+        seen.iter().filter(|seen| seen.ours).map(ConnectorView::from).collect();
     let mut summary = ConnectorCounts { total: connectors.len(), ..ConnectorCounts::default() };
     for view in &connectors {
         *match view.status() {
@@ -90,7 +90,7 @@ pub(super) async fn keys(
     let seen = seen::read(&mut *state.pool.acquire().await?, &state).await?;
     let keys: Vec<ApiKeyPresence> = seen
         .iter()
-        .filter(|seen| seen.known.ours)
+        .filter(|seen| seen.ours)
         .map(|seen| ApiKeyPresence {
             id: seen.known.id,
             name: seen.known.name,

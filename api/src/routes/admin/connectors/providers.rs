@@ -109,7 +109,7 @@ pub(super) async fn status(
     let seen = seen::read(&mut conn, &state).await?;
     let breakers = external_status::list(&mut conn).await?;
     let blocked = data_views::blocked(&mut conn).await?;
-    let ours = seen.iter().filter(|seen| seen.known.ours);
+    let ours = seen.iter().filter(|seen| seen.ours);
     let providers = ours.map(|seen| status_of(seen, &breakers, &blocked)).collect();
     Ok(Json(ProvidersStatus { providers, fetched_at: timestamp::now() }))
 }

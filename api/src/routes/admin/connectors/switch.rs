@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use jobs::{
+    connector::{self, Known},
     db::{audit, connectors, data_views},
     kinds::probe_connectors::ProbeConnectors,
     queue::{Enqueue, enqueue},
@@ -17,7 +18,6 @@ use crate::{
     extract::{Body, May, Name, may::AdminWrite},
     routes::{
         connectors::{
-            catalogue::{self, Known},
             seen::{self, Seen},
             view::ConnectorView,
         },
@@ -30,7 +30,7 @@ use crate::{
 const MOST: i64 = 50;
 
 fn ours(id: &str) -> ApiResult<&'static Known> {
-    catalogue::ours_named(id).ok_or_else(|| ApiError::not_found("provider"))
+    connector::known(id).ok_or_else(|| ApiError::not_found("provider"))
 }
 
 /// Whether a provider may be asked, and why.

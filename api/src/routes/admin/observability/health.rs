@@ -1,24 +1,32 @@
-//! How the queue, this process and (once they exist) trading and analysts are doing.
+//! How the queue, this process, agents and analysts are doing.
 
-use std::{sync::LazyLock, time::Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use axum::{Json, extract::State};
 use chrono::Utc;
 use jobs::{
-    db::audit_trail,
+    db::{
+        audit_trail,
+        llm::{self, LlmStats},
+    },
     queue::inspect::{self, COUNT_CAP, Tally},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::super::work_items::is_approximate;
+use super::super::{orchestrator::OrchestratorHealth, work_items::is_approximate};
 use crate::{
     error::ApiResult,
     extract::{May, may::AdminRead},
     state::AppState,
     timestamp,
 };
+
+const HOUR: Duration = Duration::from_hours(1);
 
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -57,29 +65,26 @@ impl From<&Tally> for QueueHealth {
     }
 }
 
-/// Autonomous trading; it is not built, so it never runs.
-#[derive(Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct OrchestratorHealth {
-    is_running: bool,
-    last_heartbeat: Option<String>,
-    minutes_since_heartbeat: Option<i64>,
-    kill_switch_active: bool,
-    dynamic_order_limit: Option<i64>,
-    market_condition: Option<String>,
-}
-
-/// Calls to language models; there are none.
+/// Calls that were made to language models.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the contract's names")]
 #[serde(rename_all = "camelCase")]
 struct Calls {
     calls: i64,
+    /// Those without an answer, or without a valid one.
     errors: i64,
-    error_rate: &'static str,
+    /// Whole percent.
+    error_rate: String,
 }
 
-const NO_CALLS: Calls = Calls { calls: 0, errors: 0, error_rate: "0%" };
+impl From<LlmStats> for Calls {
+    fn from(stats: LlmStats) -> Self {
+        let errors: i64 = stats.models.iter().map(|model| model.invalid + model.failed).sum();
+        let calls = errors + stats.models.iter().map(|model| model.ok).sum::<i64>();
+        let percent = (100 * errors).checked_div(calls).unwrap_or_default();
+        Self { calls, errors, error_rate: format!("{percent}%") }
+    }
+}
 
 /// Calls of the last hour and day.
 #[derive(Debug, Serialize, ToSchema)]
@@ -98,12 +103,12 @@ pub(super) struct Health {
     orchestrator: OrchestratorHealth,
     llm: LlmHealth,
     fetched_at: String,
-    /// Where each part comes from; `none` for what is not built.
+    /// Where each part comes from.
     #[schema(value_type = Object)]
     sources: Value,
 }
 
-/// Says how the queue is doing, and what else there will be.
+/// Says how the queue, all users' agents and language models are doing.
 #[utoipa::path(
     get, path = "/api/admin/observability/health", tag = "admin", operation_id = "observability_health",
     responses((status = 200, body = Health), (status = 403, description = "Needs `admin:read`.")),
@@ -117,10 +122,13 @@ pub(in super::super) async fn health(
     let tally = inspect::tally(&mut conn).await?;
     Ok(Json(Health {
         queue: (&tally).into(),
-        orchestrator: OrchestratorHealth::default(),
-        llm: LlmHealth { last_hour: NO_CALLS, last_24_hours: NO_CALLS },
+        orchestrator: OrchestratorHealth::read(&mut conn).await?,
+        llm: LlmHealth {
+            last_hour: llm::stats(&mut conn, HOUR).await?.into(),
+            last_24_hours: llm::stats(&mut conn, 24 * HOUR).await?.into(),
+        },
         fetched_at: timestamp::now(),
-        sources: json!({ "queue": "database", "orchestrator": "none", "llm": "none" }),
+        sources: json!({ "queue": "database", "orchestrator": "database", "llm": "database" }),
     }))
 }
 

@@ -1,9 +1,10 @@
 //! The switch that stops the caller's trading.
 
 use axum::{Json, extract::State};
-use jobs::db::risk;
+use jobs::db::risk::{self, Settings};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{SettingsView, decode::Fields};
@@ -16,10 +17,32 @@ use crate::{
 /// Which way to throw the switch.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"activate": true, "reason": "strange fills"}))]
-pub(super) struct SwitchBody {
-    activate: bool,
+pub(in crate::routes) struct SwitchBody {
+    /// On or off.
+    pub(in crate::routes) activate: bool,
     /// Kept in the audit log; at most 500 characters.
     reason: Option<String>,
+}
+
+impl SwitchBody {
+    /// Reads what was sent.
+    pub(in crate::routes) fn read(body: Value) -> ApiResult<Self> {
+        let mut fields = Fields::new(body)?;
+        let activate = fields.required_flag("activate");
+        let reason = fields.reason();
+        fields.check()?;
+        Ok(Self { activate: activate.unwrap_or(true), reason })
+    }
+
+    /// Throws the switch of `actor` in the transaction, audited.
+    pub(in crate::routes) async fn throw(
+        &self,
+        conn: &mut PgConnection,
+        actor: &Actor,
+    ) -> sqlx::Result<Settings> {
+        let (user, trace_id) = (actor.user_id, actor.client.trace_id.as_deref());
+        risk::kill_switch(conn, Some(user), user, self.activate, self.reason.as_deref(), trace_id).await
+    }
 }
 
 /// How the switch stands.
@@ -47,18 +70,12 @@ pub(super) async fn switch(
     State(state): State<AppState>,
     Body(body): Body<Value>,
 ) -> ApiResult<Json<SwitchView>> {
-    let mut fields = Fields::new(body)?;
-    let activate = fields.required_flag("activate");
-    let reason = fields.reason();
-    fields.check()?;
-    let activate = activate.unwrap_or(true);
+    let wanted = SwitchBody::read(body)?;
     let mut tx = state.pool.begin().await?;
-    let user = actor.user_id;
-    let trace_id = actor.client.trace_id.as_deref();
-    let after = risk::kill_switch(&mut tx, Some(user), user, activate, reason.as_deref(), trace_id).await?;
+    let after = wanted.throw(&mut tx, &actor).await?;
     tx.commit().await?;
     state.hints.events();
-    let word = if activate { "on: only cancellations and closing go through" } else { "off" };
+    let word = if wanted.activate { "on: only cancellations and closing go through" } else { "off" };
     Ok(Json(SwitchView {
         kill_switch_active: after.kill_switch,
         is_running: !SettingsView::new(after).stopped(),
