@@ -16,8 +16,8 @@ use super::{
     tier::{rng, sized},
 };
 
-const LIMIT: Duration = Duration::from_secs(20);
-const TERMINAL: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_mins(1);
+const TERMINAL: Duration = Duration::from_secs(40);
 const JOBS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]

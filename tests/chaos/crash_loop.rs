@@ -11,7 +11,7 @@ use super::{
     tier::{say, sized},
 };
 
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(3);
 const QUEUES: &str = "default=4,ledger=8";
 
 /// Runs `n` ledger jobs, beside a job that crashes if asked for; returns how long they took and

@@ -12,7 +12,7 @@ use super::{
     tier::{say, sized},
 };
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 const WAYS: [Network; 3] = [Network::Blackhole, Network::Resets, Network::HalfOpen];
 
 /// A worker whose way to the database is a proxy.

@@ -23,7 +23,9 @@ const SYMBOLS: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
 /// Users with an agent each.
 const USERS: usize = 4;
 /// What is under way when the blows end is carried through within this.
-const CALM: Duration = Duration::from_secs(90);
+const CALM: Duration = Duration::from_mins(3);
+/// Leaders that have to die.
+const KILLS: u32 = 3;
 
 /// What is recorded, and what the exchange has.
 #[derive(Debug, Clone, Default)]
@@ -161,6 +163,22 @@ async fn behead(pool: &PgPool, fleet: &mut Fleet) -> bool {
     true
 }
 
+/// Whether so much has happened that the drill proves something.
+async fn enough(pool: &PgPool, kills: u32) -> bool {
+    let (cycles, decided, sent): (i64, i64, i64) = sqlx::query_as(
+        "select (select count(*) from cycles), (select count(*) from ai_decisions where origin = 'cycle'),
+                (select count(*) from orders where broker_order_id is not null)",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("the database answers");
+    let at_least = |seen: i64, least: usize| usize::try_from(seen).is_ok_and(|seen| seen >= least);
+    kills >= KILLS
+        && at_least(cycles, USERS * 2)
+        && at_least(decided, USERS * SYMBOLS.len() / 2)
+        && at_least(sent, 1)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tick_has_one_cycle_and_a_decision_one_order_whoever_dies() {
     let database = TestDatabase::create().await;
@@ -179,13 +197,20 @@ async fn a_tick_has_one_cycle_and_a_decision_one_order_whoever_dies() {
         trader(pool).await;
     }
     let (begun, mut kills) = (Instant::now(), 0_u32);
-    while begun.elapsed() < sized(Duration::from_secs(20), Duration::from_mins(3)) {
+    loop {
+        let late = begun.elapsed() >= sized(Duration::from_secs(20), Duration::from_mins(3));
+        // A slow machine gets more time, in which leaders live.
+        if late && (begun.elapsed() >= sized(CALM, CALM * 2) || enough(pool, kills).await) {
+            break;
+        }
         // More ticks than the clock alone would give, and windows that open anew.
         sqlx::query("update agent_status set next_cycle_at = clock_timestamp() where is_running")
             .execute(pool)
             .await
             .expect("the database answers");
-        kills += u32::from(behead(pool, &mut fleet).await);
+        if !late || kills < KILLS {
+            kills += u32::from(behead(pool, &mut fleet).await);
+        }
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
     sqlx::query("update agent_status set is_running = false, next_cycle_at = null")
@@ -207,7 +232,7 @@ async fn a_tick_has_one_cycle_and_a_decision_one_order_whoever_dies() {
     drop(apis);
     let records = records(pool, &exchange.ledger().await).await.expect("the records are read");
     assert_eq!(repeated(&records), Vec::<String>::new());
-    assert!(kills >= 3, "only {kills} leaders were killed");
+    assert!(kills >= KILLS, "only {kills} leaders were killed");
     assert!(records.cycles.len() >= USERS * 2, "only {} cycles", records.cycles.len());
     assert!(records.decided.len() >= USERS * SYMBOLS.len() / 2, "only {} decisions", records.decided.len());
     let refused: Vec<(String, Option<String>, i64)> =

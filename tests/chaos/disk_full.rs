@@ -22,7 +22,7 @@ use super::{
     tier::{rng, say},
 };
 
-const RECOVERED: Duration = Duration::from_secs(30);
+const RECOVERED: Duration = Duration::from_secs(90);
 
 /// A file system in memory, unmounted with this value.
 struct Small {
@@ -102,7 +102,7 @@ async fn what_was_promised_survives_a_full_disk_and_the_rest_is_refused() {
     let mut api = Capstan::api(&server.url()).start();
     let url = api.url(STARTED).await;
     let client =
-        Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a plain client");
+        Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().expect("a plain client");
     let ledger = LedgerServer::start(LedgerOptions::default()).await;
     let mut fleet = Fleet::new(&server.url(), "ledger=4").with(1).await;
 
@@ -127,7 +127,7 @@ async fn what_was_promised_survives_a_full_disk_and_the_rest_is_refused() {
     let began = Instant::now();
     let mut rng = rng("disk full");
     while refused < 8 {
-        assert!(began.elapsed() < Duration::from_secs(30), "{} accepted, {refused} refused", users.len());
+        assert!(began.elapsed() < Duration::from_mins(2), "{} accepted, {refused} refused", users.len());
         let name = format!("u{}", Uuid::new_v4().simple());
         match sign_up(&client, &url, &name).await {
             (status, _) if status.is_success() => users.push(name),

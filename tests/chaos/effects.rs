@@ -3,42 +3,18 @@
 use std::time::{Duration, Instant};
 
 use jobs::kinds::ledger::{Ledger, Mistake};
-use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use suites::{LedgerOptions, LedgerServer, TestDatabase};
 
 use super::{
-    fleet::{self, Fleet, LEASE, assert_once, enqueue_like, entry},
-    server::{Server, Stop},
+    blows::{Blows, WORKERS, Work},
+    fleet::{self, Fleet, assert_once, enqueue_like, entry},
+    server::Server,
     tier::{rng, say, seed, sized},
 };
 
-/// Workers that are hit. One more is spared: who has not held its own leases for a while rescues
-/// nobody else's, and these live too short for that.
-const WORKERS: usize = 3;
-/// How long a frozen one stays so.
-const FROZEN: Duration = LEASE.saturating_mul(2);
 /// The share of failing calls, as a bad day at a broker.
 const FAULTS: f64 = 0.09;
-const LIMIT: Duration = Duration::from_mins(3);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
-    Kill,
-    Freeze,
-    Stop(Stop),
-}
-
-/// All blows of a run, in a random order.
-fn blows(rng: &mut StdRng) -> Vec<Blow> {
-    let (kills, freezes, stops) = sized((4, 1, 1), (50, 8, 5));
-    let mut blows = vec![Blow::Kill; kills];
-    blows.extend(vec![Blow::Freeze; freezes]);
-    let ways = [Stop::Fast, Stop::Immediate];
-    let first = rng.random_range(0..ways.len());
-    blows.extend((0..stops).map(|i| Blow::Stop(ways[(first + i) % ways.len()])));
-    blows.shuffle(rng);
-    blows
-}
+const LIMIT: Duration = Duration::from_mins(6);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_entry_is_made_once_though_everything_fails() {
@@ -58,41 +34,19 @@ async fn every_entry_is_made_once_though_everything_fails() {
     // The blows hit the same few jobs again and again; that is the drill's doing, not theirs.
     let mut fleet = Fleet::new(&server.url(), &format!("ledger={slots}"))
         .env("CAPSTAN__QUEUE__CRASH_BUDGET", "1000")
-        .with(WORKERS + 1)
+        .with(WORKERS)
         .await;
 
     let started = Instant::now();
-    let blows = blows(&mut rng);
-    let mut frozen: Vec<(usize, Instant)> = Vec::new();
-    for (number, blow) in blows.iter().enumerate() {
-        // Spread over the run: each blow waits for its share of the entries.
-        let due = n * number / (blows.len() + 1);
-        while ledger.len() < due {
-            assert!(started.elapsed() < LIMIT, "{} of {n} entries after {LIMIT:?}", ledger.len());
-            thaw(&fleet, &mut frozen, FROZEN);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let index = rng.random_range(0..WORKERS);
-        match *blow {
-            Blow::Kill => {
-                frozen.retain(|(other, _)| *other != index);
-                fleet.kill(index);
-            }
-            Blow::Freeze if frozen.iter().all(|(other, _)| *other != index) => {
-                fleet.freeze(index);
-                frozen.push((index, Instant::now()));
-            }
-            Blow::Freeze => {}
-            Blow::Stop(how) => {
-                server.stop(how).await;
-                server.start_again().await;
-            }
-        }
-    }
-    while !frozen.is_empty() {
-        thaw(&fleet, &mut frozen, FROZEN);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let blows = Blows::draw(4, &mut rng);
+    let work = Work {
+        what: "entries",
+        total: n,
+        done: async || Some(ledger.len()),
+        every: Duration::from_millis(5),
+        limit: LIMIT,
+    };
+    blows.fall(&mut fleet, &mut server, &mut rng, work).await;
     fleet::drained(&pool, "ledger", LIMIT.saturating_sub(started.elapsed())).await;
     let took = started.elapsed();
     assert_once(&pool, &ledger, &entries).await;
@@ -112,30 +66,20 @@ async fn every_entry_is_made_once_though_everything_fails() {
     assert!(fleet.fenced() >= least, "only {} late writes: the fence was not tried", fleet.fenced());
 }
 
-/// Lets those go on that have been frozen for long enough.
-fn thaw(fleet: &Fleet, frozen: &mut Vec<(usize, Instant)>, after: Duration) {
-    frozen.retain(|(index, since)| {
-        let due = since.elapsed() >= after;
-        if due {
-            fleet.thaw(*index);
-        }
-        !due
-    });
-}
-
 /// Runs a few jobs that make `mistake` and returns how many entries were made twice.
 async fn twice(mistake: Option<Mistake>, options: LedgerOptions, crash: bool) -> usize {
     let database = TestDatabase::create().await;
     let ledger = LedgerServer::start(options).await;
     let like = Ledger { mistake, ..entry(&ledger) };
-    let entries = enqueue_like(&database.pool, &like, 30).await;
+    // So many that some lose their answer, whatever the seed.
+    let entries = enqueue_like(&database.pool, &like, 60).await;
     if crash {
         let mut doomed =
             Fleet::new(database.url(), "ledger=5").env("CAPSTAN_FAILPOINT", "after_act:4").with(1).await;
         doomed.workers[0].ended(fleet::STARTED).await;
     }
     let _fleet = Fleet::new(database.url(), "ledger=10").with(1).await;
-    fleet::drained(&database.pool, "ledger", Duration::from_secs(30)).await;
+    fleet::drained(&database.pool, "ledger", Duration::from_mins(2)).await;
     let verdict = ledger.verdict(&entries);
     assert!(verdict.lost.is_empty() && verdict.foreign.is_empty(), "{verdict:?}");
     verdict.twice.len()

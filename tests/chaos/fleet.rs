@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// The lease of the test profile.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
 /// A process of a debug build, on a machine busy with other tests.
-pub(super) const STARTED: Duration = Duration::from_secs(30);
+pub(super) const STARTED: Duration = Duration::from_mins(1);
 /// What a process says when its late write was refused.
 const FENCED: &str = "of a stale attempt was refused";
 

@@ -12,10 +12,11 @@ use super::{
     tier::sized,
 };
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
+/// The worker has to be frozen within the pause, and the pause is over before it is thawed.
 fn paused(ledger: &LedgerServer, attempts: i32) -> Ledger {
-    Ledger { pause: Some(Pause { place: Place::BeforeRecord, ms: 700, attempts }), ..entry(ledger) }
+    Ledger { pause: Some(Pause { place: Place::BeforeRecord, ms: 2500, attempts }), ..entry(ledger) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +54,7 @@ async fn without_the_fence_a_late_write_would_finish_anothers_attempt() {
     let ledger = LedgerServer::start(LedgerOptions::default()).await;
     let mut fleet = Fleet::new(database.url(), "ledger=1").with(1).await;
     // Each attempt is long enough to look at.
-    let pause = Pause { place: Place::BeforeRecord, ms: 6000, attempts: 2 };
+    let pause = Pause { place: Place::BeforeRecord, ms: 15_000, attempts: 2 };
     let job = Ledger { pause: Some(pause), record: Record::Flushed, ..entry(&ledger) };
     let job_id = fleet::put(&database.pool, &job).await;
     let held = async |attempt: i32| -> Option<Uuid> {

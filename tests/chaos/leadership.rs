@@ -22,7 +22,7 @@ use super::{
 };
 
 /// A role without a leader for longer than this, beyond the bound of the event, is a failure.
-const SLACK: Duration = Duration::from_secs(1);
+const SLACK: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {

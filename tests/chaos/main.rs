@@ -11,6 +11,7 @@
 //! schedule: the operating system has a say in it). Each promise has a control beside it, in which
 //! a mistake is made on purpose and the same check must notice it.
 
+mod blows;
 mod cancel_and_kill;
 mod clocks;
 mod crash_loop;

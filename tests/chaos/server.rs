@@ -66,7 +66,7 @@ impl Server {
     pub(super) fn pool(&self) -> PgPool {
         PgPoolOptions::new()
             .max_connections(4)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(Duration::from_secs(15))
             .connect_lazy(&self.url())
             .expect("the URL of a private server parses")
     }
@@ -77,7 +77,7 @@ impl Server {
         if how == Stop::Kill {
             kill(pid, Signal::SIGKILL).expect("the server of this test can be killed");
             // Its backends notice by themselves; until then they go on answering.
-            return eventually("the server's processes are gone", Duration::from_secs(5), async || {
+            return eventually("the server's processes are gone", Duration::from_secs(30), async || {
                 !self.has_processes()
             })
             .await;

@@ -16,7 +16,7 @@ use crate::{api::Api, report::Report};
 
 /// `dev` makes a database cluster, migrates and loads the shipped bars first.
 const READY: Duration = Duration::from_mins(2);
-const STOP: Duration = Duration::from_secs(10);
+const STOP: Duration = Duration::from_secs(30);
 
 /// What the flows run against.
 pub(crate) struct Target {

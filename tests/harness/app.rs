@@ -20,7 +20,10 @@ use crate::{
 };
 
 /// The longest that [`TestApp::stop`] waits.
-const STOP: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_mins(1);
+/// How long API and workers of a test wait for a connection, in milliseconds: bursts of requests
+/// share a few of them on a busy machine, and only a request that is lost is to be refused.
+const ACQUIRE_MS: u64 = 10_000;
 
 /// What a test's application consists of.
 pub struct TestAppBuilder {
@@ -107,7 +110,8 @@ impl TestApp {
 
     /// Returns a builder that begins with the test profile and no workers.
     pub fn builder() -> TestAppBuilder {
-        let config = Config::for_profile("test", false).expect("the test profile in the tree is valid");
+        let mut config = Config::for_profile("test", false).expect("the test profile in the tree is valid");
+        config.database.acquire_timeout_ms = ACQUIRE_MS;
         TestAppBuilder { config, workers: 0, pooled: pooler::everywhere() }
     }
 

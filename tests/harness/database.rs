@@ -58,7 +58,7 @@ impl TestDatabase {
         let url = cluster::url(&name).await;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(30))
             .connect_lazy(&url)?;
         Ok(Self { pool, url, name })
     }

@@ -141,7 +141,7 @@ fn start(server: &Path, kind: Kind) -> Pooler {
     let begun = Instant::now();
     while UnixStream::connect(&socket).is_err() {
         let said = || fs::read_to_string(directory.join("log")).unwrap_or_default();
-        assert!(begun.elapsed() < Duration::from_secs(10), "PgBouncer does not start:\n{}", said());
+        assert!(begun.elapsed() < Duration::from_secs(30), "PgBouncer does not start:\n{}", said());
         thread::sleep(Duration::from_millis(10));
     }
     Pooler { directory, _keeper: writer, _shell: shell }

@@ -6,8 +6,8 @@ use std::{
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -18,6 +18,9 @@ use nix::{
 use crate::{eventually, pooler};
 
 const MARKER: &str = "http://";
+/// How long the last lines of a process that has ended are waited for: whoever inherited its
+/// pipes may keep them open.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A `capstan` command line under construction.
 ///
@@ -70,19 +73,20 @@ impl Capstan {
     pub fn start(&self) -> Process {
         let mut child = self.spawn();
         let log = Arc::new(Mutex::new(String::new()));
+        let mut readers = Vec::new();
         // The readers end with the process, whose ends of the pipes they hold.
         if let Some(stdout) = child.stdout.take() {
-            collect(stdout, Arc::clone(&log));
+            readers.push(collect(stdout, Arc::clone(&log)));
         }
         if let Some(stderr) = child.stderr.take() {
-            collect(stderr, Arc::clone(&log));
+            readers.push(collect(stderr, Arc::clone(&log)));
         }
-        Process { name: self.args.join(" "), child, log }
+        Process { name: self.args.join(" "), child, log, readers }
     }
 
     /// Starts the process without reading what it writes: see [`Process::abandon`].
     pub fn start_unread(&self) -> Process {
-        Process { name: self.args.join(" "), child: self.spawn(), log: Arc::default() }
+        Process { name: self.args.join(" "), child: self.spawn(), log: Arc::default(), readers: Vec::new() }
     }
 
     fn spawn(&self) -> Child {
@@ -107,6 +111,7 @@ pub struct Process {
     name: String,
     child: Child,
     log: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -143,15 +148,16 @@ impl Process {
         self.child.try_wait().expect("the child was not waited for elsewhere")
     }
 
-    /// Waits until the process ends by itself; panics with its log after `limit`.
+    /// Waits until the process ends by itself, and what it wrote last was read; panics with its log
+    /// after `limit`.
     #[track_caller]
     pub fn ended(&mut self, limit: Duration) -> impl Future<Output = ExitStatus> {
         let what = format!("capstan {} ends", self.name);
-        let log = Arc::clone(&self.log);
-        let child = &mut self.child;
+        let mut gone: Option<Instant> = None;
         eventually(what, limit, async move || {
-            let status = child.try_wait().expect("the child was not waited for elsewhere");
-            status.ok_or_else(|| Log(log.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            let Some(status) = self.exited() else { return Err(Log(self.log())) };
+            let gone = *gone.get_or_insert_with(Instant::now);
+            if self.is_read() || gone.elapsed() > LAST_WORDS { Ok(status) } else { Err(Log(self.log())) }
         })
     }
 
@@ -160,9 +166,9 @@ impl Process {
     pub fn says(&mut self, text: &str, limit: Duration) -> impl Future<Output = ()> {
         let what = format!("capstan {} writes {text:?}", self.name);
         eventually(what, limit, async move || {
+            let over = self.over();
             let log = self.log();
-            self.live(&log);
-            if log.contains(text) { Ok(()) } else { Err(Log(log)) }
+            if log.contains(text) { Ok(()) } else { Err(self.missing(over, log)) }
         })
     }
 
@@ -171,16 +177,28 @@ impl Process {
     pub fn url(&mut self, limit: Duration) -> impl Future<Output = String> {
         let what = format!("capstan {} says where it listens", self.name);
         eventually(what, limit, async move || {
+            let over = self.over();
             let log = self.log();
-            self.live(&log);
-            announced(&log).ok_or(Log(log))
+            announced(&log).ok_or_else(|| self.missing(over, log))
         })
     }
 
-    fn live(&mut self, log: &str) {
-        if let Some(status) = self.exited() {
+    /// Returns whether all that the process wrote is in its log.
+    fn is_read(&self) -> bool {
+        self.readers.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Returns how the process ended once nothing more of it can come: ask before reading its log.
+    fn over(&mut self) -> Option<ExitStatus> {
+        self.exited().filter(|_| self.is_read())
+    }
+
+    /// Returns the log that lacks what is waited for; panics when it will never come.
+    fn missing(&self, over: Option<ExitStatus>, log: String) -> Log {
+        if let Some(status) = over {
             panic!("capstan {} ended early with {status}; it wrote:\n{log}", self.name);
         }
+        Log(log)
     }
 }
 
@@ -216,7 +234,7 @@ fn announced(log: &str) -> Option<String> {
     })
 }
 
-fn collect(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+fn collect(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n') {
             let Ok(line) = line else { return };
@@ -224,7 +242,7 @@ fn collect(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
             log.push_str(&String::from_utf8_lossy(&line));
             log.push('\n');
         }
-    });
+    })
 }
 
 /// The binary lies beside the directory of the running test.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{Capstan, Process, client::new_client, eventually};
 
 /// A process of a debug build, on a machine busy with other tests.
-const STARTED: Duration = Duration::from_secs(30);
+const STARTED: Duration = Duration::from_mins(1);
 /// Key and secret: nobody else can reach the loopback interface.
 const KEY: &str = "chaos";
 /// The opening of a session: whatever the day of the test, the exchange is open.

@@ -28,7 +28,7 @@ use sqlx::PgPool;
 const KEY: &str = "PKPLANTEDKEYID";
 const SECRET: &str = "planted-secret-value";
 /// The limit of every wait for a condition.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Returns options for a broker at `url`: short deadlines, no limits in the way.
 fn options(url: &str) -> AlpacaOptions {
@@ -41,7 +41,7 @@ fn options(url: &str) -> AlpacaOptions {
         secret: SECRET.into(),
         data_feed: "iex".into(),
         process: "test:1".into(),
-        timeout: Duration::from_millis(1500),
+        timeout: Duration::from_secs(4),
         trading_limit: limit,
         data_limit: limit,
         breaker: BreakerOptions {

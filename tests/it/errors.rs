@@ -8,6 +8,22 @@ use serde_json::Value;
 use suites::TestApp;
 use tokio_util::sync::CancellationToken;
 
+/// Waits until a statement in this database waits for a lock. Other tests have databases of their
+/// own in the same cluster, and locks of their own.
+async fn somebody_waits(pool: &sqlx::PgPool) {
+    suites::eventually("the request waits for the lock", Duration::from_secs(30), async || {
+        sqlx::query_scalar::<_, bool>(
+            "select exists (select from pg_locks
+                             where not granted and locktype = 'relation'
+                               and database = (select oid from pg_database where datname = current_database()))",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap_or(false)
+    })
+    .await;
+}
+
 async fn in_our_shape(response: Response, status: u16, code: &str) {
     assert_eq!(response.status().as_u16(), status);
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -120,7 +136,9 @@ async fn too_many_requests_at_once_are_shed_but_probes_pass() {
     sqlx::query("lock table strategies in access exclusive mode").execute(&mut *tx).await.expect("a lock");
     let blocked = user.request(Method::GET, "/api/strategies").send();
     let blocked = tokio::spawn(blocked);
-    let shed = suites::eventually("a request is shed", Duration::from_secs(10), async || {
+    // Before it has its place, it might be the one that is shed.
+    somebody_waits(&app.pool).await;
+    let shed = suites::eventually("a request is shed", Duration::from_secs(30), async || {
         let response = app.client().get(format!("{}/api/health", app.url)).send().await.ok()?;
         (response.status() == 503).then_some(response)
     })
@@ -158,7 +176,7 @@ async fn without_a_database_the_api_says_503_and_stays_alive() {
     in_our_shape(response, 503, "DATABASE_UNAVAILABLE").await;
     drop(client);
     shutdown.cancel();
-    let stopped = tokio::time::timeout(Duration::from_secs(6), serving).await.expect("the stop is bounded");
+    let stopped = tokio::time::timeout(Duration::from_secs(20), serving).await.expect("the stop is bounded");
     stopped.expect("no panic").expect("no error");
 }
 
@@ -189,7 +207,8 @@ async fn the_pools_state_is_for_signed_in_users() {
 
 #[tokio::test]
 async fn the_stop_waits_for_requests_in_flight_but_not_for_ever() {
-    for (released, shortest, longest) in [(true, 0, 4), (false, 4, 8)] {
+    // Five seconds are the longest that a stop waits; what comes on top of them is the machine's.
+    for (released, shortest, longest) in [(true, 0, 4), (false, 4, 25)] {
         let database = suites::TestDatabase::create().await;
         let mut config = jobs::config::Config::for_profile("test", false).expect("a profile");
         config.database.url = Some(database.url().into());
@@ -204,13 +223,7 @@ async fn the_stop_waits_for_requests_in_flight_but_not_for_ever() {
         let body = serde_json::json!({"username": "alice", "password": "Test123456!"});
         let signup = reqwest::Client::new().post(format!("{url}/api/auth/signup")).json(&body).send();
         let signup = tokio::spawn(signup);
-        suites::eventually("the request waits for the lock", Duration::from_secs(10), async || {
-            sqlx::query_scalar::<_, bool>("select exists (select from pg_locks where not granted)")
-                .fetch_one(&database.pool)
-                .await
-                .unwrap_or(false)
-        })
-        .await;
+        somebody_waits(&database.pool).await;
         let begun = std::time::Instant::now();
         shutdown.cancel();
         if released {

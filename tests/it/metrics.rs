@@ -2,7 +2,10 @@
 
 mod workers;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use jobs::config::{Config, Switch};
 use suites::{TestApp, requests};
@@ -92,10 +95,15 @@ async fn jobs_are_counted_no_more_than_every_five_seconds() {
     let series = r#"capstan_jobs{queue="backtests",state="available"}"#;
     let url = format!("{}/metrics", app.url);
     user.post("/api/backtests", &requests::report_backtest()).await;
+    let asked = Instant::now();
     assert_eq!(value(&scrape(&url).await, series), Some(1.0));
     user.post("/api/backtests", &requests::long_backtest()).await;
-    assert_eq!(value(&scrape(&url).await, series), Some(1.0), "the last answer is shown");
-    suites::eventually("the second is counted", Duration::from_secs(20), async || {
+    let again = value(&scrape(&url).await, series);
+    // A machine may take longer than that for the three requests.
+    if asked.elapsed() < Duration::from_secs(5) {
+        assert_eq!(again, Some(1.0), "the last answer is shown");
+    }
+    suites::eventually("the second is counted", Duration::from_mins(1), async || {
         value(&scrape(&url).await, series) == Some(2.0)
     })
     .await;

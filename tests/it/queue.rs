@@ -36,7 +36,7 @@ use suites::{TestApp, eventually};
 use uuid::Uuid;
 
 /// Generous: a test machine may be busy.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
 async fn put(app: &TestApp, job: Exercise, options: Enqueue) -> Uuid {
     let mut conn = app.pool.acquire().await.expect("a connection");
@@ -55,6 +55,15 @@ async fn job(app: &TestApp, id: Uuid) -> Option<JobView> {
 async fn attempts(app: &TestApp, id: Uuid) -> Vec<AttemptView> {
     let mut conn = app.pool.acquire().await.expect("a connection");
     inspect::attempts(&mut conn, id).await.expect("the attempts are read")
+}
+
+/// Waits until the job's handler says how far it is: what is claimed has not begun yet.
+async fn begun(app: &TestApp, id: Uuid) -> JobView {
+    eventually(format!("the handler of job {id} is at work"), LIMIT, async || {
+        let job = job(app, id).await.ok_or_else(|| "no such job".to_owned())?;
+        if job.progress.is_some() { Ok(job) } else { Err(format!("{job:?}")) }
+    })
+    .await
 }
 
 /// Waits until the job is in `state`.

@@ -14,7 +14,7 @@ use suites::{SignedIn, TestApp, eventually, requests};
 
 const SWEEP: &str = "/api/backtests/sweep";
 const WALK: &str = "/api/backtests/walk-forward";
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// A sweep of a crossover over eight years of AAPL: 12 x 30 combinations, some of them senseless.
 fn sweep_body() -> Value {

@@ -12,7 +12,7 @@ use super::{
 };
 
 const N: usize = 5;
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// Lets careless workers send orders whose answers are lost, until `noticed`; returns what the
 /// check says.
@@ -26,10 +26,21 @@ async fn careless(
     }
     let database = TestDatabase::create().await;
     let mut desk = Desk::open(database.url(), &database.pool, seed(mistakes)).await;
-    desk.place(N, &mut rng(mistakes)).await;
     desk.sandbox.set_faults(losing_answers()).await;
     // Deaf to the exchange's events, which would tell of an order before another attempt begins.
     let _fleet = deaf(desk.fleet(8)).env("CAPSTAN_SABOTAGE", mistakes).with(1).await;
+    // So would the comparison of the books, which is made as soon as there is a leader and then
+    // every 45 s.
+    eventually("the books were compared", LIMIT, async || {
+        sqlx::query_scalar::<_, bool>(
+            "select exists (select from reconciliations where finished_at is not null)",
+        )
+        .fetch_one(&database.pool)
+        .await
+        .expect("the database answers")
+    })
+    .await;
+    desk.place(N, &mut rng(mistakes)).await;
     let ledger = eventually(format!("{mistakes} shows"), LIMIT, async || {
         let ledger = desk.sandbox.ledger().await;
         if noticed(&ledger) { Ok(ledger) } else { Err(ledger) }

@@ -2,45 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use serde_json::{Value, json};
 
 use super::{
     super::{
-        fleet::{Fleet, LEASE},
-        server::{Server, Stop},
+        blows::{Blows, WORKERS, Work},
+        server::Server,
         tier::{rng, say, seed, sized},
     },
     desk::Desk,
 };
 
-/// Workers that are hit. One more is spared: who has not held its own leases for a while rescues
-/// nobody else's, and these live too short for that.
-const WORKERS: usize = 3;
 /// As many orders under way at once in one process.
 const SLOTS: usize = 16;
-const FROZEN: Duration = LEASE.saturating_mul(2);
 /// From the first worker that serves to the last order that is sent.
-const LIMIT: Duration = Duration::from_mins(3);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
-    Kill,
-    Freeze,
-    Stop(Stop),
-}
-
-/// All blows of a run, in a random order.
-fn blows(rng: &mut StdRng) -> Vec<Blow> {
-    let (kills, freezes, stops) = sized((8, 1, 1), (50, 8, 5));
-    let mut blows = vec![Blow::Kill; kills];
-    blows.extend(vec![Blow::Freeze; freezes]);
-    let ways = [Stop::Fast, Stop::Immediate];
-    let first = rng.random_range(0..ways.len());
-    blows.extend((0..stops).map(|i| Blow::Stop(ways[(first + i) % ways.len()])));
-    blows.shuffle(rng);
-    blows
-}
+const LIMIT: Duration = Duration::from_mins(6);
 
 /// Of all calls 9 % fail: half of these after they were processed.
 pub(super) fn bad_day() -> Value {
@@ -76,39 +52,17 @@ async fn every_order_is_at_the_exchange_once_though_everything_fails() {
     drop(counter);
     desk.sandbox.set_faults(bad_day()).await;
 
-    let mut fleet = desk.fleet(SLOTS).with(WORKERS + 1).await;
+    let mut fleet = desk.fleet(SLOTS).with(WORKERS).await;
     let started = Instant::now();
-    let blows = blows(&mut rng);
-    let mut frozen: Vec<(usize, Instant)> = Vec::new();
-    for (number, blow) in blows.iter().enumerate() {
-        // Spread over the run: each blow waits for its share of the orders.
-        let due = n * number / (blows.len() + 1);
-        while desk.sent().await.is_none_or(|sent| sent < due) {
-            assert!(started.elapsed() < LIMIT, "{:?} of {n} orders after {LIMIT:?}", desk.sent().await);
-            thaw(&fleet, &mut frozen);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let index = rng.random_range(0..WORKERS);
-        match *blow {
-            Blow::Kill => {
-                frozen.retain(|(other, _)| *other != index);
-                fleet.kill(index);
-            }
-            Blow::Freeze if frozen.iter().all(|(other, _)| *other != index) => {
-                fleet.freeze(index);
-                frozen.push((index, Instant::now()));
-            }
-            Blow::Freeze => {}
-            Blow::Stop(how) => {
-                server.stop(how).await;
-                server.start_again().await;
-            }
-        }
-    }
-    while !frozen.is_empty() {
-        thaw(&fleet, &mut frozen);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let blows = Blows::draw(8, &mut rng);
+    let work = Work {
+        what: "orders",
+        total: n,
+        done: async || desk.sent().await,
+        every: Duration::from_millis(20),
+        limit: LIMIT,
+    };
+    blows.fall(&mut fleet, &mut server, &mut rng, work).await;
     desk.sends_all(LIMIT.saturating_sub(started.elapsed())).await;
     let took = started.elapsed();
     let faults = desk.sandbox.faults_met().await;
@@ -131,15 +85,4 @@ async fn every_order_is_at_the_exchange_once_though_everything_fails() {
     assert!(crashes >= sized(0, 1), "no attempt crashed: the drill proves nothing");
     let least = sized(0, 5);
     assert!(fleet.fenced() >= least, "only {} late writes: the fence was not tried", fleet.fenced());
-}
-
-/// Lets those go on that have been frozen for long enough.
-fn thaw(fleet: &Fleet, frozen: &mut Vec<(usize, Instant)>) {
-    frozen.retain(|(index, since)| {
-        let due = since.elapsed() >= FROZEN;
-        if due {
-            fleet.thaw(*index);
-        }
-        !due
-    });
 }

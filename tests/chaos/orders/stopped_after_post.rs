@@ -12,7 +12,7 @@ use super::{
     desk::Desk,
 };
 
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_worker_stopped_after_its_post_writes_late_is_refused() {

@@ -14,7 +14,7 @@ use crate::{
     report::Report,
 };
 
-const DONE_WITHIN: Duration = Duration::from_secs(30);
+const DONE_WITHIN: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 
 struct Backtest {

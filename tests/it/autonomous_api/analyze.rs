@@ -20,7 +20,7 @@ use crate::{
 
 const ANALYZE: &str = "/api/ai/analyze";
 /// A worker on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_request_names_symbol_and_market_data() {
@@ -60,7 +60,7 @@ async fn an_analysis_that_takes_longer_is_told_by_its_id() {
 #[tokio::test]
 async fn the_analysts_are_asked_with_our_price() {
     let app =
-        by_hand::with_broker().workers(1).config(|config| config.api.analysis_wait_ms = 14_000).start().await;
+        by_hand::with_broker().workers(1).config(|config| config.api.analysis_wait_ms = 5_000).start().await;
     let user = app.signed_up().await;
     rows::quote(&app, "AAPL", "100").await;
     rows::rising_bars(&app, "AAPL", 260).await;
@@ -83,7 +83,7 @@ async fn the_analysts_are_asked_with_our_price() {
 #[tokio::test]
 async fn without_a_price_of_our_own_the_answer_is_to_hold() {
     let app =
-        by_hand::with_broker().workers(1).config(|config| config.api.analysis_wait_ms = 14_000).start().await;
+        by_hand::with_broker().workers(1).config(|config| config.api.analysis_wait_ms = 5_000).start().await;
     let user = app.signed_up().await;
     let body = json!({"symbol": "IBM", "marketData": {"price": 100, "bars": [1, 2, 3]}});
     let (_, reply, _) = user.post(ANALYZE, &body).await;

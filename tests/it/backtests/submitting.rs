@@ -152,7 +152,7 @@ async fn run_answers_as_soon_as_a_worker_has_taken_it() {
             let id = sqlx::query_scalar("select backtest_id from backtests").fetch_optional(&app.pool).await;
             id.expect("the database answers")
         };
-        let id = eventually("the queued run", Duration::from_secs(5), queued).await;
+        let id = eventually("the queued run", Duration::from_secs(10), queued).await;
         by_hand::start(&app.pool, id).await;
     };
     let ((status, run, _), ()) = tokio::join!(asked, taken);

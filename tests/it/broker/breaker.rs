@@ -60,11 +60,13 @@ async fn an_outage_opens_it_one_call_probes_and_its_success_closes_it() {
     })
     .await;
     let mut options = options(&far.url);
-    options.timeout = Duration::from_millis(300);
-    let pause = Duration::from_millis(400);
+    // At least half of the pause passes before the next probe, and a probe waits as long as the
+    // timeout: what is asserted in between has that much time.
+    options.timeout = Duration::from_secs(2);
+    let pause = Duration::from_secs(4);
     options.breaker = BreakerOptions {
         failures: 5,
-        apart: Duration::from_millis(200),
+        apart: Duration::from_secs(1),
         first_pause: pause,
         longest_pause: pause,
     };

@@ -12,7 +12,9 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 /// The longest wait for a frame.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_mins(1);
+/// A stream outlasts what a client otherwise allows for a whole answer.
+const OPEN: Duration = Duration::from_mins(10);
 
 /// One frame, or a comment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,7 +34,7 @@ pub(crate) struct Frames {
 impl Frames {
     /// Opens `path` as `user`, after the event `last` if given, and returns it with the greeting.
     pub(crate) async fn open(user: &SignedIn, path: &str, last: Option<&str>) -> (Self, Frame) {
-        let mut request = user.request(Method::GET, path);
+        let mut request = user.request(Method::GET, path).timeout(OPEN);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -51,19 +53,30 @@ impl Frames {
         Self { bytes: response.bytes_stream().boxed(), text: String::new() }
     }
 
-    /// Returns the next frame.
+    /// Returns the next frame that is no comment.
     pub(crate) async fn next(&mut self) -> Frame {
         self.next_or_end().await.expect("the stream goes on")
     }
 
-    /// Returns the next frame, `None` when the stream ends.
+    /// Returns the next frame that is no comment, `None` when the stream ends: a sign of life comes
+    /// whenever there was nothing else for a while.
     pub(crate) async fn next_or_end(&mut self) -> Option<Frame> {
+        loop {
+            match self.raw().await {
+                Some(frame) if !frame.comment.is_empty() => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Returns whatever comes next, `None` when the stream ends.
+    pub(crate) async fn raw(&mut self) -> Option<Frame> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let rest = self.text.split_off(end + 2);
                 return Some(parse(std::mem::replace(&mut self.text, rest).trim_end()));
             }
-            let more = timeout(LIMIT, self.bytes.next()).await.expect("a frame within ten seconds");
+            let more = timeout(LIMIT, self.bytes.next()).await.expect("a frame in time");
             let more = more?.expect("the connection holds");
             self.text
                 .push_str(std::str::from_utf8(&more).expect("our frames are not cut inside a character"));

@@ -98,7 +98,7 @@ async fn readers_see_every_event_once_however_commits_interleave() {
             }
         }
     }
-    eventually("all events to be seen", Duration::from_secs(10), async || {
+    eventually("all events to be seen", Duration::from_mins(1), async || {
         let mut conn = app.pool.acquire().await.expect("a connection");
         let page = events::page_after(&mut conn, audience, cursor, 50).await.expect("a page");
         cursor = page.last().map_or(cursor, |event| event.cursor);
@@ -131,7 +131,7 @@ async fn a_slow_reader_goes_back_to_the_table() {
     .await
     .expect("the events are appended");
     let mut told = hub.subscribe();
-    eventually("the whole batch to be broadcast", Duration::from_secs(10), async || {
+    eventually("the whole batch to be broadcast", Duration::from_mins(1), async || {
         loop {
             match told.recv().await {
                 Ok(event) if event.body["n"] == 2999 => return true,
@@ -160,7 +160,7 @@ async fn what_is_pruned_is_oldest_first_and_never_the_newest() {
         append(&mut conn, &user, n).await;
     }
     let everything = chrono::Utc::now() + chrono::TimeDelta::days(1);
-    eventually("the events to settle", Duration::from_secs(10), async || {
+    eventually("the events to settle", Duration::from_mins(1), async || {
         let mut other = app.pool.acquire().await.expect("a connection");
         !events::unsettled_after(&mut other, Cursor::START).await.expect("an answer")
     })

@@ -30,12 +30,12 @@ async fn a_feed_outlives_a_restart_of_the_database() {
     let hub = EventHub::start(pool.clone(), shutdown.clone(), timing);
     let mut feed = hub.open(Audience::User(user), None).await.expect("a feed");
     for n in 0..3 {
-        eventually("the event to be stored", Duration::from_secs(20), async || {
+        eventually("the event to be stored", Duration::from_mins(1), async || {
             let mut conn = pool.acquire().await?;
             events::append(&mut conn, user, "alert:new", None, &json!({ "n": n })).await
         })
         .await;
-        let item = timeout(Duration::from_secs(20), feed.next()).await.expect("the event arrives in time");
+        let item = timeout(Duration::from_mins(1), feed.next()).await.expect("the event arrives in time");
         match item.expect("a live feed needs no database") {
             Some(Item::Event(event)) => assert_eq!(event.body["n"], n),
             other => panic!("{other:?} instead of event {n}"),

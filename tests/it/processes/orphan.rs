@@ -17,6 +17,6 @@ async fn an_orphaned_worker_stops_by_itself() {
     })
     .await;
     worker.abandon();
-    let status = worker.ended(Duration::from_secs(10)).await;
+    let status = worker.ended(Duration::from_secs(30)).await;
     assert!(status.success(), "its end is no failure: {status}");
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{LIMIT, act, attempts, put, reaches};
+use super::{LIMIT, act, attempts, begun, put, reaches};
 
 fn slots(slots: usize) -> impl FnOnce(&mut jobs::config::Config) {
     move |config| config.worker.queues = [("default".to_owned(), slots)].into()
@@ -64,19 +64,21 @@ async fn jobs_start_by_priority_then_by_time_then_by_id() {
     }
     expected.sort_unstable();
     app.start_worker();
-    let mut ended = Vec::new();
+    // Ends may be committed together, in any order; starts are not.
+    let mut started = Vec::new();
     for (_, _, id) in &expected {
-        ended.push((reaches(&app, *id, "completed").await.finished_at, *id));
+        started.push((reaches(&app, *id, "completed").await.started_at, *id));
     }
-    ended.sort_unstable();
-    let seen: Vec<Uuid> = ended.into_iter().map(|(_, id)| id).collect();
+    started.sort_unstable();
+    let seen: Vec<Uuid> = started.into_iter().map(|(_, id)| id).collect();
     let expected: Vec<Uuid> = expected.into_iter().map(|(_, _, id)| id).collect();
     assert_eq!(seen, expected, "one slot runs them one after the other, in claim order");
 }
 
 #[tokio::test]
 async fn no_more_than_the_free_slots_is_claimed_of_work_that_takes_its_time() {
-    let app = TestApp::builder().workers(3).config(slots(2)).start().await;
+    let patient = |config: &mut jobs::config::Config| config.queue.lease_ms = 6_000;
+    let app = TestApp::builder().workers(3).config(slots(2)).config(patient).start().await;
     let jobs: Vec<_> =
         (0..40).map(|_| Exercise { act: Act::Work { ms: 60_000 }, ..Exercise::default() }).collect();
     let mut conn = app.pool.acquire().await.expect("a connection");
@@ -176,11 +178,11 @@ async fn every_start_of_a_worker_has_an_id_of_its_own() {
 
 #[tokio::test]
 async fn leases_are_renewed_while_a_worker_drains() {
-    let app = TestApp::builder().config(|config| config.queue.lease_ms = 600).start().await;
+    let app = TestApp::builder().config(|config| config.queue.lease_ms = 3_000).start().await;
     let (stops, stays) = (CancellationToken::new(), CancellationToken::new());
     let draining = worker(&app, &stops);
-    let id = act(&app, Act::Work { ms: 2500 }).await;
-    reaches(&app, id, "running").await;
+    let id = act(&app, Act::Work { ms: 10_000 }).await;
+    begun(&app, id).await;
     let other = worker(&app, &stays);
     workers(&app, 2).await;
     stops.cancel();
@@ -227,12 +229,11 @@ async fn outcomes_of_many_jobs_are_committed_together() {
 
 #[tokio::test]
 async fn an_idle_worker_commits_an_outcome_without_waiting_for_company() {
-    let app = TestApp::builder().workers(1).config(|config| config.queue.flush_ms = 10_000).start().await;
+    let hour = |config: &mut jobs::config::Config| config.queue.flush_ms = 3_600_000;
+    let app = TestApp::builder().workers(1).config(hour).start().await;
     let mut conn = app.pool.acquire().await.expect("a connection");
     let id = enqueue(&mut conn, &Exercise::default(), Enqueue::default()).await.expect("enqueued").job_id;
-    let done = reaches(&app, id, "completed").await;
-    let took = done.finished_at.expect("it ended") - done.started_at.expect("it ran");
-    assert!(took < chrono::Duration::seconds(9), "by the database's clock it took {took}");
+    reaches(&app, id, "completed").await;
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn doubt(times: i32, looks: i32, happened: bool) -> Act {
 }
 
 /// How long a slow look takes.
-const SLOW: u64 = 1_500;
+const SLOW: u64 = 5_000;
 
 fn slow(times: i32, happened: bool) -> Exercise {
     Exercise { act: doubt(times, 0, happened), deaf_ms: SLOW, ..Exercise::default() }

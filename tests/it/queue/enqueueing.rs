@@ -64,10 +64,11 @@ async fn a_bulk_insert_keeps_all_but_the_jobs_whose_key_is_taken() {
 
 #[tokio::test]
 async fn a_scheduled_job_runs_when_due_and_not_before() {
-    let app = TestApp::builder().workers(1).start().await;
+    let mut app = TestApp::start().await;
     let delay = Duration::from_millis(1500);
     let id = put(&app, Exercise::default(), Enqueue::default().delay(delay)).await;
     assert_eq!(job(&app, id).await.expect("it is there").state, "scheduled");
+    app.start_worker();
     let done = reaches(&app, id, "completed").await;
     let started = done.started_at.expect("it ran");
     assert!(started >= done.run_at, "started {started}, due {}", done.run_at);

@@ -96,25 +96,45 @@ async fn more_lost_jobs_than_a_page_are_all_taken_back() {
 
 #[tokio::test]
 async fn a_healthy_attempt_keeps_its_job_for_longer_than_a_lease() {
-    let app = TestApp::builder().workers(2).config(|config| config.queue.lease_ms = 600).start().await;
-    let id = act(&app, Act::Work { ms: 2500 }).await;
+    let app = TestApp::builder().workers(2).config(|config| config.queue.lease_ms = 3_000).start().await;
+    let id = act(&app, Act::Work { ms: 10_000 }).await;
     let done = reaches(&app, id, "completed").await;
     assert_eq!((done.attempt, done.crashes), (1, 0));
 }
 
-/// Takes the job from the worker that runs it, as a rescue and another claim would.
-async fn steal(app: &TestApp, id: Uuid) {
+/// Takes the job from the worker that runs its first attempt, as a rescue and another claim would;
+/// returns whether that attempt was still running.
+async fn steal(app: &TestApp, id: Uuid) -> bool {
     let stolen = sqlx::query(
         "update queue.jobs
             set attempt = attempt + 1, lease_token = gen_random_uuid(), worker_id = gen_random_uuid(),
                 lease_expires_at = clock_timestamp() + interval '1 hour', progress = null
-          where job_id = $1 and state = 'running'",
+          where job_id = $1 and state = 'running' and attempt = 1",
     )
     .bind(id)
     .execute(&app.pool)
     .await
     .expect("updated");
-    assert_eq!(stolen.rows_affected(), 1);
+    stolen.rows_affected() == 1
+}
+
+/// Returns an application whose worker was robbed of a job that does `act`.
+async fn robbed(act: &Act) -> (TestApp, Uuid) {
+    // A machine that stands still may let the attempt end first: then again, with more time.
+    for deaf_ms in [600, 4_000, 25_000] {
+        // The lease is long: only the fence can tell the attempt that it is stale.
+        let app = TestApp::builder().workers(1).config(|config| config.queue.lease_ms = 60_000).start().await;
+        let stale = Exercise { act: act.clone(), deaf_ms, ..Exercise::default() };
+        let id = put(&app, stale, Enqueue::default()).await;
+        eventually(format!("{act:?} is claimed"), LIMIT, async || {
+            job(&app, id).await.is_some_and(|job| job.attempt >= 1)
+        })
+        .await;
+        if steal(&app, id).await {
+            return (app, id);
+        }
+    }
+    panic!("no attempt of {act:?} could be robbed while it ran");
 }
 
 #[tokio::test]
@@ -129,12 +149,7 @@ async fn no_outcome_of_a_stale_attempt_is_written() {
         Act::Work { ms: 200 },
     ];
     for act in acts {
-        // The lease is long: only the fence can tell the attempt that it is stale.
-        let app = TestApp::builder().workers(1).config(|config| config.queue.lease_ms = 60_000).start().await;
-        let stale = Exercise { act: act.clone(), deaf_ms: 600, ..Exercise::default() };
-        let id = put(&app, stale, Enqueue::default()).await;
-        reaches(&app, id, "running").await;
-        steal(&app, id).await;
+        let (app, id) = robbed(&act).await;
         let counters = app.counters[0].clone();
         eventually(format!("a fenced write after {act:?}"), LIMIT, async || {
             counters.fenced_writes_total() >= 1
@@ -153,7 +168,7 @@ async fn an_attempt_that_lost_its_lease_is_told_to_stop() {
     let app = TestApp::builder().workers(1).start().await;
     let id = act(&app, Act::Work { ms: 20_000 }).await;
     reaches(&app, id, "running").await;
-    steal(&app, id).await;
+    assert!(steal(&app, id).await, "it runs for long");
     let counters = app.counters[0].clone();
     eventually("the handler has stopped", LIMIT, async || counters.fenced_writes_total() >= 1).await;
     assert_eq!(job(&app, id).await.expect("the new holder has it").attempt, 2);

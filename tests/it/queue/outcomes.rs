@@ -142,7 +142,8 @@ async fn progress_is_visible_while_the_job_runs() {
 
 #[tokio::test]
 async fn many_jobs_over_several_workers_finish_once_each() {
-    let app = TestApp::builder().workers(3).start().await;
+    // Each once: no lease is lost to a machine that stands still for a while.
+    let app = TestApp::builder().workers(3).config(|config| config.queue.lease_ms = 30_000).start().await;
     let jobs: Vec<_> = (0..500).map(|_| Exercise::default()).collect();
     let mut conn = app.pool.acquire().await.expect("a connection");
     jobs::queue::enqueue_many(&mut conn, &jobs, &Enqueue::default()).await.expect("enqueued");

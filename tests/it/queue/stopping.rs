@@ -3,18 +3,14 @@
 use jobs::kinds::exercise::Act;
 use suites::{TestApp, eventually};
 
-use super::{LIMIT, act, attempts, job, reaches};
+use super::{LIMIT, act, attempts, begun, job, reaches};
 
 #[tokio::test]
 async fn a_soft_stop_lets_running_jobs_finish() {
     let mut app = TestApp::builder().workers(1).start().await;
-    let id = act(&app, Act::Work { ms: 1500 }).await;
+    let id = act(&app, Act::Work { ms: 5_000 }).await;
     // Claimed is not started: what no handler has begun is given back to others.
-    eventually("the handler says how far it is", LIMIT, async || {
-        let sql = "select progress is not null from queue.jobs where job_id = $1";
-        sqlx::query_scalar::<_, bool>(sql).bind(id).fetch_one(&app.pool).await.expect("it is there")
-    })
-    .await;
+    begun(&app, id).await;
     app.stop().await;
     let state: String = sqlx::query_scalar("select state::text from queue.finished where job_id = $1")
         .bind(id)
@@ -22,9 +18,14 @@ async fn a_soft_stop_lets_running_jobs_finish() {
         .await
         .expect("it finished before the worker ended");
     assert_eq!(state, "completed");
-    let workers: i64 =
-        sqlx::query_scalar("select count(*) from queue.workers").fetch_one(&app.pool).await.expect("counted");
-    assert_eq!(workers, 0, "the worker has signed off");
+    eventually("the worker has signed off", LIMIT, async || {
+        sqlx::query_scalar::<_, i64>("select count(*) from queue.workers")
+            .fetch_one(&app.pool)
+            .await
+            .expect("counted")
+            == 0
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -32,7 +33,7 @@ async fn a_hard_stop_gives_the_attempt_back_without_a_failure() {
     let mut stopping =
         TestApp::builder().workers(1).config(|config| config.worker.grace_ms = 100).start().await;
     let id = act(&stopping, Act::Work { ms: 60_000 }).await;
-    reaches(&stopping, id, "running").await;
+    begun(&stopping, id).await;
     stopping.stop().await;
     let (state, failures, crashes): (String, i32, i32) =
         sqlx::query_as("select state::text, failures, crashes from queue.jobs where job_id = $1")

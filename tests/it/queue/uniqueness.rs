@@ -41,7 +41,7 @@ async fn replace_gives_the_waiting_job_the_new_payload() {
 async fn replace_leaves_a_running_job_alone() {
     let app = TestApp::builder().workers(1).start().await;
     let replace = || Enqueue::default().on_conflict(OnConflict::Replace);
-    let first = put(&app, keyed(Act::Work { ms: 800 }), replace()).await;
+    let first = put(&app, keyed(Act::Work { ms: 5_000 }), replace()).await;
     reaches(&app, first, "running").await;
     assert_eq!(put(&app, keyed(Act::Refuse), replace()).await, first);
     reaches(&app, first, "completed").await;
@@ -51,7 +51,7 @@ async fn replace_leaves_a_running_job_alone() {
 async fn a_key_held_while_waiting_is_free_once_the_job_runs() {
     let app = TestApp::builder().workers(1).start().await;
     let waiting = || Enqueue::default().unique_scope(UniqueScope::Waiting);
-    let first = put(&app, keyed(Act::Work { ms: 1500 }), waiting()).await;
+    let first = put(&app, keyed(Act::Work { ms: 25_000 }), waiting()).await;
     reaches(&app, first, "running").await;
     let second = put(&app, keyed(Act::Succeed), waiting()).await;
     assert_ne!(first, second);

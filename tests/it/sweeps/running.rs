@@ -223,5 +223,7 @@ async fn the_largest_grid_is_done_in_short_slices() {
          the longest {longest:.3} s",
         slices.len()
     );
-    assert!(middle < 2.0, "half of the slices take more than {middle} s");
+    assert_eq!(slices.len(), 40, "250 cells are a slice");
+    // A slice takes a tenth of a second, on a machine that has nothing else to do.
+    assert!(middle < 20.0, "half of the slices take more than {middle} s");
 }

@@ -172,25 +172,24 @@ mod tests {
 
     #[test]
     fn both_streams_and_the_status_come_back() {
-        let finished =
-            run(shell("echo out; echo err >&2; exit 3"), Duration::from_secs(10)).expect("sh runs");
+        let finished = run(shell("echo out; echo err >&2; exit 3"), Duration::from_mins(1)).expect("sh runs");
         assert_eq!((finished.status.code(), finished.output.as_str()), (Some(3), "out\nerr"));
     }
 
     #[test]
     fn a_program_that_hangs_is_killed_at_its_limit() {
         let began = Instant::now();
-        let result = run(shell("echo begun; sleep 60"), Duration::from_millis(300));
+        let result = run(shell("echo begun; sleep 60"), Duration::from_secs(3));
         assert!(matches!(result, Err(PostgresError::TimedOut { ref output, .. }) if output == "begun"));
-        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 
     #[test]
     fn a_grandchild_that_keeps_the_pipe_does_not_keep_us() {
         let began = Instant::now();
-        let finished = run(shell("sleep 5 & echo done"), Duration::from_secs(10)).expect("sh runs");
+        let finished = run(shell("sleep 60 & echo done"), Duration::from_mins(1)).expect("sh runs");
         assert_eq!(finished.output, "done");
-        assert!(began.elapsed() < Duration::from_secs(4));
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

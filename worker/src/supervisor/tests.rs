@@ -11,8 +11,8 @@ fn shell(name: &str, script: &str) -> ChildSpec {
 }
 
 async fn line(lines: &mut mpsc::UnboundedReceiver<String>) -> String {
-    let line = tokio::time::timeout(Duration::from_secs(10), lines.recv()).await;
-    line.expect("a line within 10 s").expect("the child lives")
+    let line = tokio::time::timeout(Duration::from_mins(1), lines.recv()).await;
+    line.expect("a line in time").expect("the child lives")
 }
 
 #[tokio::test]
@@ -41,7 +41,8 @@ async fn a_child_that_ignores_sigterm_is_killed_after_the_grace() {
     assert_eq!(line(&mut lines).await, "up");
     let began = std::time::Instant::now();
     assert_eq!(supervisor.stop_all(Duration::from_millis(300)).await, 1);
-    assert!(began.elapsed() < Duration::from_secs(3));
+    // By itself it would never end.
+    assert!(began.elapsed() < Duration::from_secs(30));
     assert!(supervisor.statuses().iter().all(|status| status.pid.is_none()));
 }
 

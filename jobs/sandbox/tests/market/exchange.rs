@@ -41,7 +41,7 @@ async fn an_order_whose_answer_is_lost_was_accepted_once() {
         let rules = json!([{"route": "/v2/orders", "method": "POST", "first_n": 1, "kind": kind}]);
         served.bare(Method::PUT, "/sandbox/faults").json(&rules).send().await.expect("an answer");
         let place = || served.request(Method::POST, "/v2/orders").json(&order("lost-1"));
-        let lost = place().timeout(Duration::from_millis(300)).send().await;
+        let lost = place().timeout(Duration::from_secs(2)).send().await;
         assert!(lost.is_err(), "{kind}: no answer");
         let again = place().send().await.expect("an answer");
         assert_eq!(again.status(), StatusCode::UNPROCESSABLE_ENTITY, "{kind}");
