@@ -1,5 +1,6 @@
 //! The kinds of jobs: one file each holds payload, policy and handler.
 
+pub mod adopt_order;
 pub mod analyze_symbol;
 pub mod bulk_operation;
 pub mod cancel_order;

@@ -7,6 +7,7 @@
 mod abandon;
 mod adopt;
 mod answers;
+mod attempt;
 mod cancel;
 mod close;
 mod place;
@@ -26,6 +27,7 @@ pub use replace::{Change, ReplaceRefused, replace};
 pub(crate) use abandon::abandoned;
 pub(crate) use adopt::{absorb, adopt, end_absent, halt, late};
 pub(crate) use answers::{broker, broker_error, until};
+pub(crate) use attempt::{Answer, Attempt};
 pub(crate) use cancel::request;
 pub(crate) use close::close_for_decision;
 pub(crate) use refresh::{MAX_VIEW_AGE, refresh_account, refresh_symbol};
