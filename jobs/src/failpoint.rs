@@ -38,14 +38,6 @@
 //! | `run_cycle.after_order` | after that commit |
 //! | `run_cycle.before_exit_commit` | after an exit was decided, before that is committed |
 //!
-//! The close of a position:
-//!
-//! | place | the crash comes |
-//! |---|---|
-//! | `close_position.after_cancels` | after the end of resting orders was asked for |
-//! | `close_position.after_protection` | after the order that protects the rest was placed |
-//! | `close_position.before_commit` | after the order that closes was placed, before that is committed |
-//!
 //! The mistakes: `new_client_id` (every attempt sends the order under an id of its own) and
 //! `no_lookup` (another attempt sends without asking whether the first one arrived).
 

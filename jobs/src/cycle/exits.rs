@@ -1,16 +1,14 @@
 //! Leaving positions: what the rules say becomes a decision and a close in one transaction.
 //!
 //! A take-profit step counts by the shares that its orders sold, so one that ended unfilled is due
-//! again. Where legs of an entry protect the position, the close puts one order for the rest in their
-//! place before it sells, see [`crate::kinds::close_position`]. That is done in regular hours, for
-//! whole shares, between the prices of one stop and one target. A step waits while anything else
-//! rests in the symbol: an order of its user's own, a purchase, or the legs of several entries.
+//! again. It waits while orders rest in the symbol, legs of the entry included: they hold the shares,
+//! and canceling them would take the rest of the position's protection away. What leaves all of the
+//! position does not wait with it.
 
 use chrono::{DateTime, Utc};
 use domain::{
     cycle::{self, DecisionOrigin, DecisionStatus, ExitPlan, ExitRules, Holding, Memory},
     decision::{Action, Proposal, RiskLevel},
-    market_hours,
 };
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -31,7 +29,7 @@ use crate::{
         positions::{self, Position},
     },
     failpoint,
-    kinds::close_position::{Portion, Resting},
+    kinds::close_position::Portion,
     queue::JobError,
     trading::{self, Close},
 };
@@ -97,9 +95,15 @@ impl Run {
             Some(memory) => memory,
             None => self.first_memory(&mut tx, &position, &holding).await?,
         };
-        let (memory, plan) = cycle::plan(&ExitRules::default(), &holding, &memory, now);
+        let rests = !orders::open_of_symbol(&mut tx, self.user_id, &position.symbol).await?.is_empty();
+        let rules = ExitRules::default();
+        let (memory, mut plan) = cycle::plan(&rules, &holding, &memory, now);
+        if rests && plan.as_ref().is_some_and(|plan| plan.portion != cycle::Portion::All) {
+            let whole = ExitRules { steps: Vec::new(), ..rules };
+            plan = cycle::plan(&whole, &holding, &memory, now).1;
+        }
         if let Some(plan) = &plan {
-            self.leave(&mut tx, &position, price, plan, now).await?;
+            self.leave(&mut tx, &position, price, plan).await?;
         }
         cycles::remember(&mut tx, self.user_id, &position.symbol, position.opened_at, &memory).await?;
         failpoint::hit("run_cycle.before_exit_commit");
@@ -120,31 +124,14 @@ impl Run {
         Ok(Memory { stop_loss: stop.filter(below), ..Memory::fresh(holding) })
     }
 
-    /// Enqueues the close, unless one is at work. One of a part waits while orders rest in the symbol
-    /// in place of which none can be put for the rest: it would take its protection away.
+    /// Enqueues the close, unless one is at work.
     async fn leave(
         &self,
         conn: &mut PgConnection,
         position: &Position,
         price: &Price,
         plan: &ExitPlan,
-        now: DateTime<Utc>,
     ) -> Result<(), Left> {
-        let mut protection = None;
-        if matches!(plan.portion, cycle::Portion::Shares(_)) {
-            let open = orders::open_of_symbol(conn, self.user_id, &position.symbol).await?;
-            protection = match Resting::of(&open) {
-                Resting::Nothing => None,
-                Resting::Protection(found)
-                    if market_hours::is_open(now)
-                        && position.qty.is_integer()
-                        && found.is_around(price.price) =>
-                {
-                    Some(found)
-                }
-                Resting::Protection(_) | Resting::Other => return Ok(()),
-            };
-        }
         let id = Uuid::now_v7();
         let portion = match plan.portion {
             cycle::Portion::All => Portion::All,
@@ -157,7 +144,7 @@ impl Run {
             origin: Origin::Close,
             trace_id: self.ctx.trace_id(),
         };
-        let enqueued = trading::close_for_decision(conn, &close, order_id(id), id, protection)
+        let enqueued = trading::close_for_decision(conn, &close, order_id(id), id)
             .await
             .map_err(|error| JobError::retryable("ENQUEUE", error))?;
         if !enqueued.inserted {

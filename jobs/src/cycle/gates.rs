@@ -13,14 +13,11 @@ use super::{
     orders::PATIENCE,
     sizing::{self, Size},
 };
-use crate::{
-    db::{
-        agents::Agent,
-        cycles,
-        decisions::{self, Decision, GateRecord},
-        market_cache, orders as order_rows, positions,
-    },
-    kinds::close_position::protects,
+use crate::db::{
+    agents::Agent,
+    cycles,
+    decisions::{self, Decision, GateRecord},
+    market_cache, orders as order_rows, positions,
 };
 
 /// More confidence that a conservative agent asks for.
@@ -152,7 +149,8 @@ async fn entry(
         price: decision.entry_price.unwrap_or_default(),
         approved: cycles::approved(conn, user_id, symbol).await?,
         held: held.map_or(Held::None, |held| Held::of(held.qty)),
-        open_order: open.iter().any(|order| !protects(order))
+        // Legs belong to a position rather than to a wish for one.
+        open_order: open.iter().any(|order| order.parent_order_id.is_none())
             || decision.action == Action::Buy && decisions::exiting(conn, user_id, symbol).await?,
     })
 }

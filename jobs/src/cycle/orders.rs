@@ -163,8 +163,7 @@ async fn leave(conn: &mut PgConnection, decision: &Decision) -> Result<Executed,
         origin: Origin::Close,
         trace_id: decision.trace_id.as_deref(),
     };
-    let enqueued =
-        trading::close_for_decision(conn, &close, order_id(decision.id), decision.id, None).await?;
+    let enqueued = trading::close_for_decision(conn, &close, order_id(decision.id), decision.id).await?;
     if !enqueued.inserted {
         let message = "the position is being closed already".to_owned();
         return Err(ExecuteRefused::Gate { gate: "open_order".into(), message });

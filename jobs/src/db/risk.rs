@@ -17,7 +17,7 @@ use super::{
 
 pub use domain::risk::TradingState;
 pub use locks::{Lock, NewLock, active_locks, lock, locks, unlock};
-pub use platform::{Platform, platform, set_platform};
+pub use platform::{Platform, hold_platform, platform, set_platform};
 pub use switch::kill_switch;
 
 /// The settings of a user; the defaults where nothing was set.
@@ -182,6 +182,15 @@ pub async fn one_at_a_time(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Resu
     .fetch_one(conn)
     .await?;
     Ok(())
+}
+
+/// Returns whether the user's kill switch is on; it stays so until the transaction ends.
+pub async fn kill_switch_held(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<bool> {
+    let on =
+        sqlx::query_scalar!("select kill_switch from risk_settings where user_id = $1 for share", user_id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(on.unwrap_or(false))
 }
 
 /// Sees to it that the user's row is there, and locks it.

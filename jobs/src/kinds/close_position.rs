@@ -3,8 +3,6 @@
 //! Orders that rest in the symbol are canceled first: they hold shares, or would trade with the
 //! one that closes. That order takes the path of any other: gates, row and job.
 
-mod protection;
-
 use std::{sync::Arc, time::Duration};
 
 use domain::{
@@ -16,25 +14,22 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
     db::{
-        decisions,
+        decisions, events,
         orders::{self, Origin},
         positions::{self, Position},
         risk,
     },
     environment::Environment,
-    failpoint,
     handler::{Handler, Policy, Success},
     job::Job,
     queue::{Backoff, Context, Ending, JobError},
     trading::{self, PlaceRefused, PlaceRequest},
 };
-
-pub use protection::Protection;
-pub(crate) use protection::{Resting, protects};
 
 /// How soon orders that are being canceled are looked at again.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -83,9 +78,6 @@ pub struct ClosePosition {
     /// The decision that asks for it, which follows the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision_id: Option<Uuid>,
-    /// What is to rest for what is left of the position.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub protection: Option<Protection>,
 }
 
 impl Job for ClosePosition {
@@ -94,7 +86,12 @@ impl Job for ClosePosition {
     const PRIORITY: i16 = -5;
 
     fn unique_key(&self) -> Option<String> {
-        Some(format!("{}:{}", self.user_id, self.symbol))
+        let (user, symbol) = (self.user_id, &self.symbol);
+        // A liquidation never stands behind a smaller wish: that one the kill switch refuses.
+        Some(match self.origin {
+            Origin::Liquidation => format!("{user}:{symbol}:liquidation"),
+            _ => format!("{user}:{symbol}"),
+        })
     }
 }
 
@@ -109,39 +106,31 @@ impl Handler for ClosePosition {
         let mut conn = env.pool.acquire().await?;
         let mut tx = conn.begin().await?;
         ctx.hold(&mut tx).await?;
+        // Before any order is locked, as whoever places or replaces one does.
+        risk::one_at_a_time(&mut tx, self.user_id).await?;
         if orders::by_id(&mut tx, self.order_id).await?.is_some() {
             return Ok(Success::Output(json!({ "order_id": self.order_id })));
         }
         if let Some((control, message)) = self.held_back(&mut tx).await? {
             self.end(&mut tx, DecisionStatus::Rejected, message).await?;
-            self.tell_unprotected(&mut tx, message).await?;
+            self.tell(&mut tx, message).await?;
             let success = ctx.complete_in(&mut tx, json!({ "refused": control, "message": message })).await?;
             tx.commit().await?;
             env.hints.events();
             return Ok(success);
         }
-        let mut waits_for = (self.clear(&mut tx, &ctx).await? > 0).then_some("cancels");
-        let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
-        if waits_for.is_none()
-            && let Some(held) = &held
-            && !self.rest_is_protected(&mut tx, ctx.trace_id(), held).await?
-        {
-            waits_for = Some("protection");
-        }
-        if let Some(what) = waits_for {
+        if self.clear(&mut tx, &ctx).await? > 0 {
             tx.commit().await?;
-            failpoint::hit(&format!("close_position.after_{what}"));
             env.hints.events();
-            env.hints.admissions();
             env.hints.jobs(trading::QUEUE);
             return Err(JobError::Snooze(AGAIN));
         }
+        let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
         let output = match held {
             Some(held) => self.place(&mut tx, &ctx, &held).await?,
             None => self.skip(&mut tx, "there is no such position").await?,
         };
         let success = ctx.complete_in(&mut tx, output).await?;
-        failpoint::hit("close_position.before_commit");
         tx.commit().await?;
         env.hints.events();
         env.hints.admissions();
@@ -151,7 +140,7 @@ impl Handler for ClosePosition {
 
     async fn abandoned(self, conn: &mut PgConnection, ending: &Ending) -> sqlx::Result<()> {
         self.end(conn, DecisionStatus::Failed, &ending.message).await?;
-        self.tell_unprotected(conn, &ending.message).await
+        self.tell(conn, &ending.message).await
     }
 }
 
@@ -173,9 +162,7 @@ impl ClosePosition {
         let mut left = 0;
         for order in orders::open_of_symbol(conn, self.user_id, &self.symbol).await? {
             // A leg ends with its entry, and a halted order is an operator's.
-            if order.status == domain::order::OrderStatus::Halted
-                || self.protection.is_some_and(|protection| protection.is(&order))
-            {
+            if order.status == domain::order::OrderStatus::Halted {
                 continue;
             }
             let asked = trading::request(conn, &order, "the position is being closed", ctx.trace_id())
@@ -214,12 +201,9 @@ impl ClosePosition {
                 Ok(json!({ "order_id": placed.order.id, "job_id": placed.job_id, "qty": qty }))
             }
             Err(PlaceRefused::Risk(refusal)) => {
-                if let Some(wait) = self.repetition(&refusal) {
-                    return Err(wait);
-                }
                 let reason = format!("{}: {}", refusal.rule, refusal.message);
                 self.end(conn, DecisionStatus::Rejected, &reason).await?;
-                self.tell_unprotected(conn, &reason).await?;
+                self.tell(conn, &reason).await?;
                 Ok(json!({ "refused": refusal.rule.as_str(), "message": refusal.message }))
             }
             Err(PlaceRefused::Invalid(error)) => Err(JobError::fatal("CLOSE_INVALID", error)),
@@ -232,6 +216,24 @@ impl ClosePosition {
     async fn skip(&self, conn: &mut PgConnection, reason: &str) -> sqlx::Result<Value> {
         self.end(conn, DecisionStatus::Skipped, reason).await?;
         Ok(json!({ "skipped": reason }))
+    }
+
+    /// Tells the owner of a close that was not sent: what rested in the symbol may be canceled already.
+    async fn tell(&self, conn: &mut PgConnection, why: &str) -> sqlx::Result<()> {
+        let symbol = &self.symbol;
+        let message = format!(
+            "the position in {symbol} was not closed: {why}; orders that protected it may be canceled"
+        );
+        warn!(user.id = %self.user_id, symbol, "{message}");
+        let body = json!({
+            "severity": "error",
+            "title": "position not closed",
+            "message": message,
+            "orderId": self.order_id,
+            "symbol": symbol,
+        });
+        events::append(conn, self.user_id, "alert:new", None, &body).await?;
+        Ok(())
     }
 
     async fn end(&self, conn: &mut PgConnection, status: DecisionStatus, reason: &str) -> sqlx::Result<()> {

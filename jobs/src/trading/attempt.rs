@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     broker::{Broker, BrokerOrder, PlaceError, Refusal},
-    db::orders::{self, Order, Sending},
+    db::{
+        orders::{self, Order, Origin, Sending},
+        risk,
+    },
     environment::Environment,
     handler::Success,
     queue::{Context, JobError},
@@ -86,6 +89,12 @@ impl Attempt<'_> {
     /// Commits that from now on the broker may have the order.
     pub(crate) async fn begin(&self) -> Result<(), JobError> {
         let mut tx = self.hold().await?;
+        // The gates were asked before: from here a kill switch waits for the commit, and finds the order sent.
+        if self.order.origin != Origin::Liquidation
+            && risk::kill_switch_held(&mut tx, self.order.user_id).await?
+        {
+            return Err(JobError::Snooze(Duration::ZERO));
+        }
         if orders::begin_sending(&mut tx, self.order.id).await? == Sending::Refused {
             // Canceled since it was read: the next look says so.
             return Err(JobError::Snooze(Duration::ZERO));

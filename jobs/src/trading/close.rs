@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     db::orders::Origin,
-    kinds::close_position::{ClosePosition, Portion, Protection},
+    kinds::close_position::{ClosePosition, Portion},
     queue::{Enqueue, EnqueueError, Enqueued, enqueue},
 };
 
@@ -33,20 +33,18 @@ pub struct Close<'a> {
 ///
 /// The order that closes is made by the job, once the position is free of other orders.
 pub async fn close(conn: &mut PgConnection, close: &Close<'_>) -> Result<Enqueued, EnqueueError> {
-    request(conn, close, Uuid::now_v7(), None, None).await
+    request(conn, close, Uuid::now_v7(), None).await
 }
 
 /// Enqueues the close that a decision asks for, like [`close`]; its order will have the id `order_id`,
-/// and the decision follows it. `protection` is what rests for the rest of the position in place of the
-/// orders that do now.
+/// and the decision follows it.
 pub(crate) async fn close_for_decision(
     conn: &mut PgConnection,
     close: &Close<'_>,
     order_id: Uuid,
     decision_id: Uuid,
-    protection: Option<Protection>,
 ) -> Result<Enqueued, EnqueueError> {
-    request(conn, close, order_id, Some(decision_id), protection).await
+    request(conn, close, order_id, Some(decision_id)).await
 }
 
 async fn request(
@@ -54,7 +52,6 @@ async fn request(
     close: &Close<'_>,
     order_id: Uuid,
     decision_id: Option<Uuid>,
-    protection: Option<Protection>,
 ) -> Result<Enqueued, EnqueueError> {
     let job = ClosePosition {
         user_id: close.user_id,
@@ -63,7 +60,6 @@ async fn request(
         order_id,
         origin: close.origin,
         decision_id,
-        protection,
     };
     let mut options = Enqueue::default().not_after(PATIENCE).tag(format!("user:{}", close.user_id));
     if let Some(trace_id) = close.trace_id {

@@ -3,20 +3,15 @@
 use std::{os::unix::process::ExitStatusExt, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::order::{Amount, OrderClass, OrderRequest, Side, StopLoss};
-use jobs::{
-    db::{agents, cycles, orders, positions},
-    trading::{self, PlaceRequest},
-};
+use jobs::db::{agents, cycles};
 use nix::sys::signal::Signal;
-use rust_decimal::Decimal;
 use suites::{Capstan, Sandbox, TestDatabase, eventually};
 use uuid::Uuid;
 
 use super::{LIMIT, keep_bars};
 
 /// A process of a debug build, on a machine busy with other tests.
-const STARTED: Duration = Duration::from_secs(40);
+const STARTED: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cycle_whose_workers_crash_decides_and_orders_once() {
@@ -25,8 +20,21 @@ async fn a_cycle_whose_workers_crash_decides_and_orders_once() {
     }
     let database = TestDatabase::create().await;
     let exchange = Sandbox::start(7, 0.0).await;
-    let worker = || worker(&database, &exchange);
-    let user = trader(&database).await;
+    let worker = || {
+        let command = Capstan::command(&["worker", "--queues", "orders=4,agents=2"])
+            .database(database.url())
+            .env("CAPSTAN__CYCLE__QUOTE_MAX_AGE_S", "3600")
+            .env("CAPSTAN__QUEUE__CRASH_BUDGET", "100");
+        exchange.brokers(command, Duration::from_secs(2))
+    };
+    let user = Uuid::now_v7();
+    for statement in [
+        "insert into users (user_id, username, password_hash) values ($1, 'trader', 'none')",
+        "insert into risk_settings (user_id, max_position_size_percent, max_total_exposure_percent)
+         values ($1, 50, 100)",
+    ] {
+        sqlx::query(statement).bind(user).execute(&database.pool).await.expect("the user is there");
+    }
     for symbol in ["AAPL", "IBM"] {
         known(&database, &exchange, user, symbol).await;
     }
@@ -76,95 +84,6 @@ async fn a_cycle_whose_workers_crash_decides_and_orders_once() {
     .await
     .expect("the decisions are read");
     assert_eq!(analysed, [("AAPL".to_owned(), 1), ("IBM".to_owned(), 1)]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_step_whose_workers_crash_is_sold_once_and_its_rest_is_protected_once() {
-    if !cfg!(debug_assertions) {
-        return;
-    }
-    let database = TestDatabase::create().await;
-    let exchange = Sandbox::start(7, 0.0).await;
-    let worker = || worker(&database, &exchange);
-    let user = trader(&database).await;
-    known(&database, &exchange, user, "AAPL").await;
-    let price: Decimal = sqlx::query_scalar("select price from market_quotes")
-        .fetch_one(&database.pool)
-        .await
-        .expect("there is a quote");
-    let bracket = OrderRequest {
-        class: OrderClass::Bracket,
-        take_profit: Some((price * Decimal::TWO).round_dp(2)),
-        stop_loss: Some(StopLoss { stop_price: (price * Decimal::new(9, 1)).round_dp(2), limit_price: None }),
-        ..OrderRequest::market("AAPL", Side::Buy, Amount::Units(Decimal::from(20)))
-    };
-    let mut tx = database.pool.begin().await.expect("a transaction begins");
-    trading::place(&mut tx, Some(user), PlaceRequest::by_user(user, bracket)).await.expect("it is accepted");
-    tx.commit().await.expect("the transaction commits");
-    let mut conn = database.pool.acquire().await.expect("a connection");
-    let buyer = worker().start();
-    eventually("both legs rest", LIMIT, async || {
-        orders::open_of_symbol(&mut database.pool.acquire().await.expect("a connection"), user, "AAPL")
-            .await
-            .expect("the orders are read")
-            .iter()
-            .filter(|order| order.parent_order_id.is_some())
-            .count()
-            == 2
-    })
-    .await;
-    drop(buyer);
-    for statement in [
-        // Nothing else is to be done than to leave.
-        "delete from universe_candidates",
-        "update market_quotes set price = price * 1.12, fetched_at = clock_timestamp()",
-    ] {
-        sqlx::query(statement).execute(&database.pool).await.expect("the step is due");
-    }
-    agents::set_interval(&mut conn, user, 3600).await.expect("the interval is set");
-    agents::start(&mut conn, user).await.expect("the agent starts");
-    for place in ["after_cancels", "after_protection", "before_commit"] {
-        let mut doomed = worker().env("CAPSTAN_FAILPOINT", &format!("close_position.{place}:1")).start();
-        let status = doomed.ended(STARTED).await;
-        assert_eq!(status.signal(), Some(Signal::SIGABRT as i32), "{place} ended it: {status}");
-    }
-    let _survivor = worker().start();
-    eventually("the step is sold", LIMIT, async || {
-        let mut conn = database.pool.acquire().await.expect("a connection");
-        let held = positions::list(&mut conn, user).await.expect("the positions are read");
-        if held.len() == 1 && held[0].qty == Decimal::from(15) { Ok(()) } else { Err(format!("{held:?}")) }
-    })
-    .await;
-    let closing: Vec<(String, Decimal, String)> = sqlx::query_as(
-        "select order_class, qty, status from orders where origin = 'close' order by order_class",
-    )
-    .fetch_all(&database.pool)
-    .await
-    .expect("the orders are read");
-    let expected = [("oco", 15, "new"), ("simple", 5, "filled")];
-    assert_eq!(closing, expected.map(|(class, qty, status)| (class.into(), qty.into(), status.into())));
-    assert_eq!(exchange.ledger().await.orders.len(), 3, "a bracket, an oco, and the sale");
-}
-
-fn worker(database: &TestDatabase, exchange: &Sandbox) -> Capstan {
-    let command = Capstan::command(&["worker", "--queues", "orders=4,agents=2"])
-        .database(database.url())
-        .env("CAPSTAN__CYCLE__QUOTE_MAX_AGE_S", "3600")
-        .env("CAPSTAN__QUEUE__CRASH_BUDGET", "100");
-    exchange.brokers(command, Duration::from_secs(2))
-}
-
-/// Makes a user who may hold half of the account in a symbol.
-async fn trader(database: &TestDatabase) -> Uuid {
-    let user = Uuid::now_v7();
-    for statement in [
-        "insert into users (user_id, username, password_hash) values ($1, 'trader', 'none')",
-        "insert into risk_settings (user_id, max_position_size_percent, max_total_exposure_percent)
-         values ($1, 50, 100)",
-    ] {
-        sqlx::query(statement).bind(user).execute(&database.pool).await.expect("the user is there");
-    }
-    user
 }
 
 /// Makes the symbol an approved candidate with a price and bars, as the exchange has them.

@@ -8,7 +8,7 @@ use jobs::{
     db::{
         agents,
         decisions::Decision,
-        orders::{self, Order, Origin},
+        orders::{self, Order},
     },
     trading::{self, PlaceRequest},
 };
@@ -117,6 +117,7 @@ async fn a_step_of_profit_sells_a_part_once() {
     desk.start(desk.user).await;
     left(&desk, 15).await;
     exit(&desk, "filled").await;
+    desk.ended(desk.user).await;
     desk.sql("update agent_status set next_cycle_at = clock_timestamp()").await;
     eventually("another cycle is done", LIMIT, async || {
         desk.number("select count(*) from cycles where status = 'done'").await == 2
@@ -203,56 +204,41 @@ async fn a_step_whose_order_ended_unfilled_is_tried_again() {
 }
 
 #[tokio::test]
-async fn steps_of_a_position_with_legs_are_sold_and_the_rest_stays_protected() {
+async fn a_step_waits_for_legs_and_a_trailing_stop_does_not_wait_with_it() {
     let desk = Desk::open().await;
-    // The last step and its rest are of one size.
-    desk.sql("update risk_settings set duplicate_window_s = 1").await;
     let price = holds_with_legs(&desk).await;
-    let legs = open(&desk).await;
+    desk.quote("AAPL", price * Decimal::new(120, 2)).await;
     desk.start(desk.user).await;
-    for (percent, shares) in [(112, 15), (122, 10), (137, 5)] {
-        looks_at(&desk, price, percent).await;
-        left(&desk, shares).await;
-        let resting = eventually("a stop and a target rest", LIMIT, async || {
-            let open = open(&desk).await;
-            if open.len() == 2 { Ok(open) } else { Err(format!("{open:?}")) }
-        })
-        .await;
-        for order in &resting {
-            assert_eq!(
-                (order.side, order.remaining()),
-                (Side::Sell, Some(Decimal::from(shares))),
-                "{order:?}"
-            );
-            let as_leg = legs.iter().find(|leg| leg.order_type == order.order_type);
-            let leg = as_leg.unwrap_or_else(|| panic!("no leg was like {order:?}"));
-            assert_eq!((order.limit_price, order.stop_price), (leg.limit_price, leg.stop_price));
-        }
-        assert!(resting.iter().any(|order| order.origin == Origin::Close), "{resting:?}");
-    }
-    let ended =
-        desk.number("select count(*) from orders where parent_order_id is not null and status = 'canceled'");
-    assert!(ended.await >= 2);
-    assert_eq!(desk.number("select count(*) from events where name = 'alert:new'").await, 0);
-    // All of it goes at its stop, whatever rests.
-    looks_at(&desk, price, 90).await;
+    assert_eq!(desk.ended(desk.user).await.exited, 0, "legs rest in the symbol");
+    let resting = open(&desk).await;
+    assert!(resting.iter().all(|order| order.cancel_requested_at.is_none()), "{resting:?}");
+    // Below the trailing stop at 114 %, and still above the first step.
+    looks_at(&desk, price, 112).await;
     eventually("the position is left", LIMIT, async || desk.positions(desk.user).await.is_empty()).await;
     eventually("nothing rests", LIMIT, async || open(&desk).await.is_empty()).await;
+    assert_eq!(exit(&desk, "filled").await.metadata["exit"], "trailing_stop");
 }
 
 #[tokio::test]
-async fn a_step_that_leaves_the_rest_unprotected_says_so() {
+async fn a_close_that_is_not_sent_is_told_to_its_owner() {
     let desk = Desk::open().await;
     let price = holds_with_legs(&desk).await;
-    halts_on(&desk, "new.order_class = 'oco'").await;
-    desk.quote("AAPL", price * Decimal::new(112, 2)).await;
+    // The legs are canceled by the close; what closes is refused.
+    desk.sql(
+        "create function halt() returns trigger language plpgsql as $$
+         begin if new.status = 'canceled' then update risk_settings set trading_state = 'halted'; end if;
+         return new; end $$;
+         create trigger halt after update on orders for each row execute function halt()",
+    )
+    .await;
+    desk.quote("AAPL", price * Decimal::new(90, 2)).await;
     desk.start(desk.user).await;
     exit(&desk, "rejected").await;
     let told: String = sqlx::query_scalar("select body->>'message' from events where name = 'alert:new'")
         .fetch_one(&desk.app.pool)
         .await
         .expect("there is one alert");
-    assert_eq!(told, "no order protects 20 of 20 shares of AAPL any more: trading is halted");
+    assert!(told.starts_with("the position in AAPL was not closed: trading is halted"), "{told}");
     assert_eq!(desk.positions(desk.user).await[0].qty, Decimal::from(20));
 }
 

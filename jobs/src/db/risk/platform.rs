@@ -36,6 +36,12 @@ pub async fn platform(conn: &mut PgConnection) -> sqlx::Result<Platform> {
     .await
 }
 
+/// Returns whether anybody trades; it stays so until the transaction ends, for who sets it next.
+pub async fn hold_platform(conn: &mut PgConnection) -> sqlx::Result<Platform> {
+    sqlx::query!("select id from platform_state where id = 1 for update").fetch_one(&mut *conn).await?;
+    platform(conn).await
+}
+
 /// Sets whether anybody trades, audited.
 pub async fn set_platform(
     conn: &mut PgConnection,

@@ -49,7 +49,7 @@ pub(super) async fn switch(
     };
     let reason = reason::optional(body.reason.as_deref())?.unwrap_or_else(|| unsaid.to_owned());
     let mut tx = state.pool.begin().await?;
-    let before = risk::platform(&mut tx).await?.trading_state;
+    let before = risk::hold_platform(&mut tx).await?.trading_state;
     if on != (before == TradingState::Halted) {
         risk::set_platform(&mut tx, operator.user_id, wanted, Some(&reason)).await?;
         // The entry of the state itself names no key and no address.
