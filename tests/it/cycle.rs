@@ -174,13 +174,17 @@ impl Desk {
         assert!(agent.is_running && !agent.is_paused);
     }
 
-    /// Waits until the user's newest cycle has ended.
+    /// Waits until the user's newest cycle has ended, and its job with it: a tick that comes before is
+    /// left out, for the agent is at work.
     async fn ended(&self, user: Uuid) -> Cycle {
+        let at_work = format!(
+            "select count(*) from queue.jobs where kind like 'run_cycle%' and payload->>'user_id' = '{user}'"
+        );
         eventually("the cycle has ended", LIMIT, async || {
             let mut conn = self.app.pool.acquire().await.expect("a connection");
             let cycles = cycles::recent(&mut conn, user, 1).await.expect("the cycles are read");
             match cycles.into_iter().next() {
-                Some(cycle) if cycle.status != "running" => Ok(cycle),
+                Some(cycle) if cycle.status != "running" && self.number(&at_work).await == 0 => Ok(cycle),
                 other => Err(format!("{other:?}")),
             }
         })

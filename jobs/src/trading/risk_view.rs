@@ -228,7 +228,8 @@ async fn recent_orders(
     let OrderRequest { symbol, side, .. } = gate.request;
     let since = created_at - window;
     let similar = orders::similar_since(conn, gate.user_id, symbol, *side, since).await?;
-    let earlier = similar.into_iter().filter(|order| {
+    // Nobody gave the legs that the broker made: leaving a position beside them repeats nothing.
+    let earlier = similar.into_iter().filter(|order| order.origin != Origin::Broker).filter(|order| {
         gate.order.is_none_or(|judged| (order.created_at, order.id) < (judged.created_at, judged.id))
     });
     let recent = earlier.map(|order| RecentOrder {
