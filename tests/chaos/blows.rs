@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use rand::{Rng, rngs::StdRng, seq::SliceRandom};
+use rand::{
+    Rng,
+    rngs::StdRng,
+    seq::{IteratorRandom, SliceRandom},
+};
 
 use super::{
     fleet::{Fleet, LEASE},
@@ -84,17 +88,13 @@ impl Blows {
                 frozen.thaw(fleet);
                 tokio::time::sleep(every).await;
             }
-            let index = rng.random_range(0..HIT);
             match *blow {
-                Blow::Kill => {
-                    frozen.0.retain(|(other, _)| *other != index);
-                    fleet.kill(index);
-                }
-                Blow::Freeze if frozen.0.iter().all(|(other, _)| *other != index) => {
+                Blow::Kill => fleet.kill(frozen.other(fleet, rng).await),
+                Blow::Freeze => {
+                    let index = frozen.other(fleet, rng).await;
                     fleet.freeze(index);
                     frozen.0.push((index, Instant::now()));
                 }
-                Blow::Freeze => {}
                 Blow::Stop(how) => {
                     server.stop(how).await;
                     server.start_again().await;
@@ -113,6 +113,19 @@ impl Blows {
 struct Frozen(Vec<(usize, Instant)>);
 
 impl Frozen {
+    /// Draws a worker that is not frozen, once there is one: killed while it is frozen, it would
+    /// never write late, and the fence would go untried.
+    async fn other(&mut self, fleet: &Fleet, rng: &mut StdRng) -> usize {
+        loop {
+            let free = (0..HIT).filter(|index| self.0.iter().all(|(frozen, _)| frozen != index));
+            if let Some(index) = free.choose(rng) {
+                return index;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.thaw(fleet);
+        }
+    }
+
     /// Lets those go on that have been frozen for long enough.
     fn thaw(&mut self, fleet: &Fleet) {
         self.0.retain(|(index, since)| {

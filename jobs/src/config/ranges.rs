@@ -44,7 +44,8 @@ fn numbers(config: &Config) -> Vec<Number> {
         ("queue.poll_interval_ms", queue.poll_interval_ms.into(), 10..=DAY_MS),
         ("queue.cancel_poll_ms", queue.cancel_poll_ms.into(), 10..=DAY_MS),
         ("queue.crash_budget", queue.crash_budget.into(), 1..=MANY),
-        ("queue.claim_batch", wide(queue.claim_batch), 1..=10_000),
+        // Its upper bound stands in the claim's statement, too.
+        ("queue.claim_batch", wide(queue.claim_batch), 1..=1000),
         ("queue.flush_ms", queue.flush_ms.into(), 0..=10_000),
         ("queue.flush_batch", wide(queue.flush_batch), 1..=10_000),
         ("queue.cancel_grace_ms", queue.cancel_grace_ms.into(), 0..=DAY_MS),

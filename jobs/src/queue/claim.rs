@@ -43,31 +43,33 @@ pub(super) struct Claim<'a> {
 
 /// Takes up to `limit` jobs, best first: priority, then run_at, then id.
 ///
-/// The ids are chosen, and their rows locked, in a CTE, so that the planner can't update more
-/// than `limit`; the update itself finds them by their key, whatever the statistics say of states.
+/// The rows are chosen and locked first, once, so that no plan can update more than `limit`; the
+/// update finds them by their place in the table, which a locked row keeps, whatever the statistics
+/// say. A row that moved between the look and its lock is left to the next claim. The inner limit,
+/// the largest `queue.claim_batch` there may be, is for the planner: by `$3` alone it takes a tenth of
+/// the backlog to be wanted, rejects the plan that fits all claims and plans each one anew (0.4 ms).
 /// Returns the first one's place beside them.
 pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<(Vec<Claimed>, Option<Key>)> {
     // One token a claim is as unique as one a row: the fence holds job and attempt too.
     let lease_token = Uuid::new_v4();
     let mut rows = sqlx::query!(
-        r#"with next as materialized (
-               select job_id
-                 from queue.jobs
-                where queue = $1 and state = 'available' and kind = any($2)
-                  and (priority, run_at, job_id) >= ($7, $8, $9)
-                order by priority, run_at, job_id
-                limit $3
-                  for no key update skip locked)
-           update queue.jobs j
+        r#"update queue.jobs j
               set state = 'running', attempt = j.attempt + 1, worker_id = $4, lease_token = $5,
                   lease_expires_at = clock_timestamp() + make_interval(secs => $6),
                   started_at = clock_timestamp(), progress = null, progress_note = null,
                   unique_key = case when j.unique_while_waiting then null else j.unique_key end
-             from next
-            where j.job_id = next.job_id
-        returning j.job_id, j.attempt, j.kind, j.payload, j.priority, j.run_at, j.failures,
-                  extract(epoch from clock_timestamp() - j.run_at)::float8 as "waited_s!",
-                  j.max_failures, j.trace_id, j.cancel_requested_at is not null as "cancelled!",
+            where j.ctid = any(array(
+                      select ctid
+                        from (select ctid
+                                from queue.jobs
+                               where queue = $1 and state = 'available' and kind = any($2)
+                                 and (priority, run_at, job_id) >= ($7, $8, $9)
+                               order by priority, run_at, job_id
+                               limit 1000
+                                 for no key update skip locked) as first
+                       limit $3))
+        returning j.job_id, j.attempt, j.kind, j.payload, j.priority, j.run_at, j.started_at as "started_at!",
+                  j.failures, j.max_failures, j.trace_id, j.cancel_requested_at is not null as "cancelled!",
                   j.cancel_reason, coalesce(j.not_after < clock_timestamp(), false) as "expired!",
                   (j.has_dependents or j.fifo_key is not null or j.limit_key is not null) as "gates!""#,
         claim.queue,
@@ -89,7 +91,7 @@ pub(super) async fn claim(pool: &PgPool, claim: &Claim<'_>) -> sqlx::Result<(Vec
         fence: Fence { job_id: row.job_id, attempt: row.attempt, lease_token },
         queue: claim.queue.to_owned(),
         kind: row.kind,
-        waited_s: row.waited_s,
+        waited_s: (row.started_at - row.run_at).as_seconds_f64(),
         payload: row.payload,
         failures: row.failures,
         max_failures: row.max_failures,

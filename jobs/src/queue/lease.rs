@@ -119,10 +119,6 @@ impl Leases {
         self.lock().values().filter(|held| !held.ended).count()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
     pub(super) fn interrupt_all(&self, reason: &Interruption) {
         for held in self.lock().values() {
             held.interrupt.fire(reason.clone());
@@ -226,13 +222,16 @@ impl Leases {
 
     /// Interrupts the attempts whose job somebody cancelled.
     pub(super) async fn watch_cancels(&self, pool: &PgPool) -> sqlx::Result<()> {
-        if self.is_empty() {
+        let (_, holdings) = self.holdings();
+        if holdings.is_empty() {
             return Ok(());
         }
+        // By their keys: the index of running jobs is full of dead entries during a drain.
         let cancelled = sqlx::query!(
             "select job_id, attempt, cancel_reason
                from queue.jobs
-              where worker_id = $1 and state = 'running' and cancel_requested_at is not null",
+              where job_id = any($1) and worker_id = $2 and cancel_requested_at is not null",
+            &holdings,
             self.worker_id,
         )
         .fetch_all(pool)

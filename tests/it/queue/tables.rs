@@ -135,7 +135,7 @@ fn every_change_of_state_names_the_state_before_it() {
 }
 
 /// Returns the string literal around `at`.
-fn literal(text: &str, at: usize) -> &str {
+pub(super) fn literal(text: &str, at: usize) -> &str {
     let before = &text[..at];
     let (start, end) = match before.rfind("r#\"") {
         Some(start) if !before[start..].contains("\"#") => (start + 3, "\"#"),
@@ -248,4 +248,51 @@ async fn statistics_of_a_quiet_minute_do_not_lead_the_ends_of_attempts_astray() 
         }
     }
     assert_eq!(seen, 2, "completions, and what is put back");
+}
+
+#[tokio::test]
+async fn one_plan_fits_all_large_claims_and_finds_rows_by_their_place() {
+    let app = TestApp::start().await;
+    sqlx::raw_sql(
+        "insert into queue.jobs (job_id, queue, kind, payload, state)
+         select gen_random_uuid(), 'default', 'exercise', '{}', 'available' from generate_series(1, 20000);
+         analyze queue.jobs",
+    )
+    .execute(&app.pool)
+    .await
+    .expect("a backlog");
+    let (_, text) = sources("jobs/src/queue")
+        .into_iter()
+        .find(|(path, _)| path.ends_with("claim.rs"))
+        .expect("claiming has a file");
+    let statement = literal(&text, text.find("update queue.jobs").expect("the claim's statement"));
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    let types = "text, text[], bigint, uuid, uuid, float8, smallint, timestamptz, uuid";
+    sqlx::raw_sql(AssertSqlSafe(format!("prepare claiming({types}) as {statement}")))
+        .execute(&mut *conn)
+        .await
+        .expect("prepared");
+    let claim =
+        "execute claiming('default', array['exercise'], 150, gen_random_uuid(), gen_random_uuid(), 60,
+                                  -32768, '-infinity', '00000000-0000-0000-0000-000000000000')";
+    for _ in 0..8 {
+        let claimed = sqlx::raw_sql(claim).fetch_all(&mut *conn).await.expect("a claim");
+        assert_eq!(claimed.len(), 150);
+    }
+    let generic: i64 =
+        sqlx::query_scalar("select generic_plans from pg_prepared_statements where name = 'claiming'")
+            .fetch_one(&mut *conn)
+            .await
+            .expect("statistics of it");
+    assert!(generic > 0, "each claim was planned anew");
+    let plan: Vec<String> = sqlx::raw_sql(AssertSqlSafe(format!("explain {claim}")))
+        .fetch_all(&mut *conn)
+        .await
+        .expect("a plan")
+        .iter()
+        .map(|row| sqlx::Row::get(row, 0))
+        .collect();
+    let plan = plan.join("\n");
+    assert!(plan.contains("Tid Scan") && plan.contains("jobs_claim") && !plan.contains("Sort"), "{plan}");
+    sqlx::raw_sql("deallocate claiming").execute(&mut *conn).await.expect("forgotten");
 }

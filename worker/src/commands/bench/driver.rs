@@ -22,6 +22,8 @@ use sqlx::PgPool;
 use tokio::{process::Command, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::ground::unfinished;
+
 /// A step.
 #[derive(Debug, Subcommand)]
 pub enum DriverArgs {
@@ -189,10 +191,6 @@ impl Worker {
         self.shutdown.cancel();
         Ok(self.running.await??)
     }
-}
-
-async fn unfinished(pool: &PgPool) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select exists (select 1 from queue.jobs)").fetch_one(pool).await
 }
 
 async fn drain(args: &DrainArgs) -> anyhow::Result<Value> {

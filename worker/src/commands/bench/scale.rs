@@ -13,7 +13,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::ground::{Ground, median};
+use super::ground::{Ground, median, unfinished};
 
 /// A run, or a start, that takes longer has failed.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -74,8 +74,7 @@ async fn once(args: &ScaleArgs, workers: usize) -> anyhow::Result<f64> {
     ground.fill(args.n).await?;
     let started = Instant::now();
     Hints::new(ground.pool.clone()).jobs(Measure::QUEUE);
-    let unfinished = "select exists (select 1 from queue.jobs)";
-    while sqlx::query_scalar::<_, bool>(unfinished).fetch_one(&ground.pool).await? {
+    while unfinished(&ground.pool).await? {
         anyhow::ensure!(started.elapsed() < LIMIT, "{} jobs are not run within {LIMIT:?}", args.n);
         sleep(Duration::from_millis(5)).await;
     }
