@@ -13,6 +13,9 @@ use super::{
 };
 
 const LIMIT: Duration = Duration::from_mins(1);
+/// The promised longest time until another leads, and what a busy machine may add.
+const TAKE_OVER: Duration = Duration::from_secs(7);
+const SLACK: Duration = Duration::from_secs(5);
 const WAYS: [Network; 3] = [Network::Blackhole, Network::Resets, Network::HalfOpen];
 
 /// A worker whose way to the database is a proxy.
@@ -32,6 +35,18 @@ impl Remote {
         let fleet = Fleet::new(&url, "ledger=1").with(1).await;
         Self { proxy, fleet }
     }
+}
+
+async fn scheduler(database: &TestDatabase) -> Option<(i64, i32)> {
+    sqlx::query_as(
+        "select l.term, w.pid
+           from queue.leadership l
+           join queue.workers w on w.worker_id = l.holder
+          where l.role = 'scheduler'",
+    )
+    .fetch_optional(&database.pool)
+    .await
+    .expect("the database answers")
 }
 
 /// Cuts the workers of one job each off in every way, and waits until another has done the jobs.
@@ -104,4 +119,31 @@ async fn the_jobs_of_workers_that_are_cut_off_are_done_once_by_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn even_a_job_whose_row_the_cut_off_worker_has_locked_is_taken_over() {
     taken_over(&TestDatabase::create().await, Place::InTransaction).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_cut_off_stands_down_and_another_leads() {
+    for way in WAYS {
+        let database = TestDatabase::create().await;
+        let remote = Remote::start(&database).await;
+        let (term, pid) = eventually("the only one leads", LIMIT, async || scheduler(&database).await).await;
+        assert_eq!(u32::try_from(pid), Ok(remote.fleet.workers[0].id()));
+        let _near = Fleet::new(database.url(), "ledger=1").with(1).await;
+        let cut = Instant::now();
+        remote.proxy.set(way);
+        let (next, successor) = eventually(format!("the other leads after {way:?}"), LIMIT, async || {
+            scheduler(&database).await.filter(|(number, _)| *number > term)
+        })
+        .await;
+        let took = cut.elapsed();
+        assert!(next == term + 1 && successor != pid, "{way:?}");
+        assert!(took < TAKE_OVER + SLACK, "{took:?} after {way:?}");
+        // It knows by itself, nobody having told it.
+        let worker = &remote.fleet.workers[0];
+        eventually(format!("the former leader knows, after {way:?}"), LIMIT, async || {
+            worker.log().contains("no longer leading scheduler")
+        })
+        .await;
+        say(&format!("cut off a leader ({way:?}): another led after {took:.1?}"));
+    }
 }

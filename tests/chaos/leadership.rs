@@ -27,6 +27,7 @@ const SLACK: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Kill,
+    Stop,
     Terminate,
     Freeze,
 }
@@ -35,6 +36,7 @@ impl Event {
     /// The promised longest time until another leads.
     fn bound(self) -> Duration {
         match self {
+            Self::Stop => Duration::from_secs(1),
             Self::Kill | Self::Terminate => Duration::from_millis(1500),
             Self::Freeze => Duration::from_secs(7),
         }
@@ -115,8 +117,9 @@ async fn one_holder_a_term_and_never_long_without_a_leader() {
     let pool = &database.pool;
     let mut fleet = Fleet::new(database.url(), "ledger=1").with(3).await;
     let watch = Watch::start(pool.clone());
-    let (kills, terminations, freezes) = sized((6, 7, 2), (90, 90, 20));
+    let (kills, stops, terminations, freezes) = sized((5, 3, 5, 2), (70, 40, 70, 20));
     let mut events = vec![Event::Kill; kills];
+    events.extend(vec![Event::Stop; stops]);
     events.extend(vec![Event::Terminate; terminations]);
     events.extend(vec![Event::Freeze; freezes]);
     events.shuffle(&mut rng);
@@ -131,6 +134,7 @@ async fn one_holder_a_term_and_never_long_without_a_leader() {
         match event {
             // Its successor comes later: starting it would take the time of those who take over.
             Event::Kill => fleet.workers[index].kill(),
+            Event::Stop => fleet.workers[index].signal(Signal::SIGTERM),
             Event::Terminate => terminate(pool).await,
             Event::Freeze => fleet.freeze(index),
         }
@@ -142,6 +146,9 @@ async fn one_holder_a_term_and_never_long_without_a_leader() {
         if *event == Event::Freeze {
             let pid = Pid::from_raw(i32::try_from(pid).expect("a process id"));
             kill(pid, Signal::SIGCONT).expect("the frozen worker is there");
+        }
+        if *event == Event::Stop {
+            assert!(fleet.workers[index].ended(STARTED).await.success(), "a worker that was told to stop");
         }
         fleet.replace_dead();
         fleet.serves().await;

@@ -4,12 +4,15 @@
 
 mod cancellation;
 mod claiming;
+mod comparison;
+mod connections;
 mod controls;
 mod doubt;
 mod enqueueing;
 mod enqueuer;
 mod gates;
 mod hints;
+mod history;
 mod leadership;
 mod leases;
 mod limits;
@@ -17,6 +20,7 @@ mod outages;
 mod outcomes;
 mod promises;
 mod schedules;
+mod statements;
 mod steps;
 mod stopping;
 mod tables;

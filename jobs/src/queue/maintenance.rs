@@ -10,6 +10,8 @@ use tracing::{debug, info, warn};
 use super::leader::{Term, TermError};
 
 const EVERY: Duration = Duration::from_mins(10);
+/// The tables that have a partition a day.
+const PARTITIONED: [&str; 2] = ["finished", "attempts"];
 
 /// Does the chores until the leadership ends.
 pub(super) async fn lead(pool: PgPool, term: Term, retention_days: i32) {
@@ -32,19 +34,12 @@ pub(super) async fn lead(pool: PgPool, term: Term, retention_days: i32) {
 /// Makes the partitions of today and the next days, drops those past their time, and
 /// forgets what belongs to jobs and workers long gone.
 pub(super) async fn chores(pool: &PgPool, term: &Term, retention_days: i32) -> Result<(), TermError> {
+    for table in PARTITIONED {
+        turn_pages(pool, term, table, retention_days).await?;
+    }
     let mut conn = pool.acquire().await?;
     let mut tx = conn.begin().await?;
     term.assert(&mut tx).await?;
-    let days = sqlx::query!(
-        r#"select (select count(*) filter (where made)
-                     from generate_series(0, 2) as n,
-                          queue.ensure_partitions((clock_timestamp() at time zone 'utc')::date + n) as made)
-                      as "made!",
-                  queue.drop_partitions((clock_timestamp() at time zone 'utc')::date - $1::int) as "dropped!""#,
-        retention_days,
-    )
-    .fetch_one(&mut *tx)
-    .await?;
     for statement in [
         "delete from queue.workers where seen_at < clock_timestamp() - interval '1 day'",
         "delete from queue.dependencies d
@@ -73,8 +68,44 @@ pub(super) async fn chores(pool: &PgPool, term: &Term, retention_days: i32) -> R
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Makes and drops the days of one table. Each table has a transaction of its own: a day is made
+/// and dropped under a lock of the whole table, and there are readers of both.
+async fn turn_pages(pool: &PgPool, term: &Term, table: &str, retention_days: i32) -> Result<(), TermError> {
+    let mut conn = pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    term.assert(&mut tx).await?;
+    let days = sqlx::query!(
+        r#"select (select count(*) filter (where made)
+                     from generate_series(0, 2) as n,
+                          queue.ensure_partition($1, (clock_timestamp() at time zone 'utc')::date + n) as made)
+                      as "made!",
+                  queue.drop_partitions($1, (clock_timestamp() at time zone 'utc')::date - $2::int) as "dropped!""#,
+        table,
+        retention_days,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
     if days.made + i64::from(days.dropped) > 0 {
-        info!("made the partitions of {} days, dropped {} expired ones", days.made, days.dropped);
+        info!("made {} days of {table}, dropped {} expired ones", days.made, days.dropped);
+    }
+    Ok(())
+}
+
+/// Makes the partitions of today and the next days, before anything is written.
+pub(super) async fn partitions_ahead(pool: &PgPool) -> sqlx::Result<()> {
+    for table in PARTITIONED {
+        sqlx::query!(
+            r#"select count(*) as "days!"
+                 from generate_series(0, 2) as n,
+                      queue.ensure_partition($1, (clock_timestamp() at time zone 'utc')::date + n) as made"#,
+            table,
+        )
+        .fetch_one(pool)
+        .await?;
     }
     Ok(())
 }

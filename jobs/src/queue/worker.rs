@@ -79,7 +79,7 @@ pub async fn run(
         () = wait_for_database(&env.pool) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
-    if let Err(error) = partitions_ahead(&env.pool).await {
+    if let Err(error) = maintenance::partitions_ahead(&env.pool).await {
         warn!(%error, "could not make the partitions of these days; the default ones take their rows");
     }
     let vital = vital_pool(&env.pool);
@@ -208,18 +208,6 @@ fn vital_pool(pool: &PgPool) -> PgPool {
         .max_connections(3)
         .acquire_timeout(Duration::from_secs(3))
         .connect_lazy_with((*pool.connect_options()).clone())
-}
-
-/// Makes the partitions of today and the next days before anything is written.
-async fn partitions_ahead(pool: &PgPool) -> sqlx::Result<()> {
-    sqlx::query!(
-        r#"select count(*) as "days!"
-             from generate_series(0, 2) as n,
-                  queue.ensure_partitions((clock_timestamp() at time zone 'utc')::date + n) as made"#
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(())
 }
 
 /// Every worker is a candidate for every role.

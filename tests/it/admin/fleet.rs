@@ -1,5 +1,6 @@
 //! Workers, leaders, the database.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use suites::{TestApp, eventually};
 
@@ -51,7 +52,36 @@ async fn the_database_is_shown_with_its_tables() {
     let tables = health["tables"].as_array().expect("tables");
     let names: Vec<&str> = tables.iter().filter_map(|table| table["table"].as_str()).collect();
     assert!(names.contains(&"jobs") && names.contains(&"finished"), "{names:?}");
+    assert!(tables.iter().all(|table| table["deadTuples"].is_i64()), "{health}");
     assert!(!names.iter().any(|name| name.contains("default")), "partitions are summed up: {names:?}");
+}
+
+#[tokio::test]
+async fn an_open_transaction_shows_in_the_health_of_the_database() {
+    let app = TestApp::start().await;
+    let admin = administrator(&app).await;
+    let mut held = app.pool.begin().await.expect("a transaction");
+    sqlx::raw_sql("set local idle_in_transaction_session_timeout = 0")
+        .execute(&mut *held)
+        .await
+        .expect("it may be silent for long");
+    let (_, begun): (String, DateTime<Utc>) =
+        sqlx::query_as("select pg_current_xact_id()::text, transaction_timestamp()")
+            .fetch_one(&mut *held)
+            .await
+            .expect("it has an id now");
+    for _ in 0..5 {
+        sqlx::query("select pg_current_xact_id()::text").execute(&app.pool).await.expect("another one");
+    }
+    let (_, health, _) = admin.get("/api/admin/database").await;
+    assert!(health["oldestXminAge"].as_i64().is_some_and(|age| age >= 5), "{health}");
+    let since = health["oldestTransaction"].as_str().expect("a time").parse::<DateTime<Utc>>();
+    // The answer has whole milliseconds.
+    assert!(
+        since.expect("a time") <= begun + chrono::Duration::milliseconds(1),
+        "{health}, held since {begun}"
+    );
+    held.rollback().await.expect("it is open still");
 }
 
 #[tokio::test]

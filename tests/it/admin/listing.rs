@@ -83,6 +83,8 @@ async fn each_filter_finds_its_jobs() {
         (&format!("error={fingerprint}&state=completed"), set(&[])),
         ("state=scheduled&since=2099-01-01T00:00:00Z", set(&[])),
         ("state=scheduled&until=2020-01-01T00:00:00%2B01:00", set(&[])),
+        ("state=scheduled&since=2020-01-01T00:00:00Z", set(&[&plain, &tagged])),
+        ("state=scheduled&until=2099-01-01T00:00:00Z", set(&[&plain, &tagged])),
         ("state=running", set(&[])),
     ] {
         assert_eq!(ids(&admin, query).await, expected, "{query}");
@@ -153,7 +155,8 @@ async fn a_job_is_shown_with_its_attempts_and_its_end() {
         if job["state"] == "completed" { Ok(job) } else { Err(job) }
     })
     .await;
-    assert_eq!(job["output"], json!({ "attempt": 2 }));
+    assert_eq!((&job["output"], &job["progress"]), (&json!({ "attempt": 2 }), &json!(100)));
+    assert_eq!((&job["payload"]["act"], &job["payload"]["times"]), (&json!("fail"), &json!(1)));
     assert_eq!((&job["tags"], &job["traceId"]), (&json!(["t"]), &json!("trace-9")));
     let attempts = job["attempts"].as_array().expect("attempts");
     let outcomes: Vec<&Value> = attempts.iter().map(|attempt| &attempt["outcome"]).collect();

@@ -59,14 +59,16 @@ async fn above_the_cap_the_depth_is_an_estimate_and_says_so() {
         "insert into queue.jobs (job_id, queue, kind, payload, state)
          select gen_random_uuid(), 'default', 'exercise', '{}',
                 case when n % 2 = 0 then 'available' else 'blocked' end::queue.job_state
-           from generate_series(1, 30000) as n",
+           from generate_series(1, 80000) as n",
     )
     .execute(&app.pool)
     .await
     .expect("inserted");
     let shown = queue(&admin, "default").await;
     let available = shown["depth"]["available"]["count"].as_i64().expect("a count");
-    assert!((10_000..20_000).contains(&available), "{shown}");
+    // More pages than a look reads: of the forty thousand, what the sample says.
+    assert!((30_000..50_000).contains(&available), "{shown}");
+    assert_eq!(shown["depth"]["available"]["approximate"], json!(true), "{shown}");
     let (_, items, _) = admin.get("/api/admin/work-items?status=PENDING").await;
     assert_eq!((&items["total"], &items["approximate"]), (&json!(10_000), &json!(true)));
     let request = json!({ "action": "cancel", "filter": { "kind": "exercise" }, "reason": "too many" });
@@ -138,6 +140,48 @@ async fn a_queue_is_resized_within_bounds() {
         assert_eq!(outcome(admin.patch(path, &body).await), refused(400, "INVALID_FIELD"), "{body}");
     }
     assert_eq!(count(&app, "select count(*) from audit_log where action = 'resize_queue'").await, 2);
+}
+
+/// Waits until so many handlers are at work.
+async fn at_work(app: &TestApp, how_many: i64) {
+    eventually(format!("{how_many} handlers are at work"), LIMIT, async || {
+        let running =
+            count(app, "select count(*) from queue.jobs where state = 'running' and progress is not null")
+                .await;
+        if running == how_many { Ok(()) } else { Err(running) }
+    })
+    .await;
+}
+
+fn long() -> Exercise {
+    Exercise { act: Act::Work { ms: 28_000 }, ..Exercise::default() }
+}
+
+#[tokio::test]
+async fn slots_set_through_the_api_reach_running_workers() {
+    let one = |config: &mut jobs::config::Config| config.worker.queues = [("default".to_owned(), 1)].into();
+    let app = TestApp::builder().workers(1).config(one).start().await;
+    let admin = administrator(&app).await;
+    for _ in 0..3 {
+        put(&app, long(), Enqueue::default()).await;
+    }
+    at_work(&app, 1).await;
+    let body = json!({ "concurrency": 3, "reason": "more memory" });
+    assert_eq!(admin.patch("/api/admin/queues/default", &body).await.0, 200);
+    at_work(&app, 3).await;
+}
+
+#[tokio::test]
+async fn a_limit_set_through_the_api_reaches_running_workers() {
+    let app = TestApp::builder().workers(2).start().await;
+    let admin = administrator(&app).await;
+    assert_eq!(admin.put("/api/admin/limits/desk", &json!({ "maxRunning": 1 })).await.0, 200);
+    for _ in 0..3 {
+        put(&app, long(), Enqueue::default().limit("desk")).await;
+    }
+    at_work(&app, 1).await;
+    assert_eq!(admin.put("/api/admin/limits/desk", &json!({ "maxRunning": 3 })).await.0, 200);
+    at_work(&app, 3).await;
 }
 
 #[tokio::test]

@@ -13,21 +13,22 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{LIMIT, act, attempts, begun, put, reaches};
+use super::{LIMIT, act, attempts, begun, job, put, reaches};
 
 fn slots(slots: usize) -> impl FnOnce(&mut jobs::config::Config) {
     move |config| config.worker.queues = [("default".to_owned(), slots)].into()
 }
 
 /// A worker that stops when the test says so, beside those of the app.
-fn worker(app: &TestApp, shutdown: &CancellationToken) -> JoinHandle<()> {
+pub(super) fn worker(app: &TestApp, shutdown: &CancellationToken) -> JoinHandle<()> {
     let env = Arc::new(Environment::new(app.pool.clone(), Arc::clone(&app.config)));
     let (registry, options) = (Registry::new(true), WorkerOptions::default());
     let running = jobs::queue::run(env, registry, options, Arc::new(Counters::default()), shutdown.clone());
     tokio::spawn(async move { running.await.expect("it ends because it was told to") })
 }
 
-async fn workers(app: &TestApp, how_many: usize) -> BTreeSet<Uuid> {
+/// Waits until so many workers are listed.
+pub(super) async fn workers(app: &TestApp, how_many: usize) -> BTreeSet<Uuid> {
     eventually(format!("{how_many} workers"), LIMIT, async || {
         let ids: Vec<Uuid> = sqlx::query_scalar("select worker_id from queue.workers")
             .fetch_all(&app.pool)
@@ -113,6 +114,28 @@ async fn no_more_than_the_free_slots_is_claimed_of_work_that_takes_its_time() {
     })
     .await;
     assert_eq!(running().await, (6, 6, Some(1)), "three workers of two slots have six jobs, none beside");
+}
+
+#[tokio::test]
+async fn a_claim_passes_over_rows_that_another_transaction_holds() {
+    let mut app = TestApp::start().await;
+    let held = act(&app, Act::Succeed).await;
+    let next = act(&app, Act::Succeed).await;
+    let mut other = app.pool.begin().await.expect("a transaction");
+    sqlx::raw_sql("set local idle_in_transaction_session_timeout = 0")
+        .execute(&mut *other)
+        .await
+        .expect("it may be silent for long");
+    sqlx::query("select 1 from queue.jobs where job_id = $1 for update")
+        .bind(held)
+        .execute(&mut *other)
+        .await
+        .expect("locked");
+    app.start_worker();
+    reaches(&app, next, "completed").await;
+    assert_eq!(job(&app, held).await.expect("it is there").state, "available");
+    other.rollback().await.expect("unlocked");
+    reaches(&app, held, "completed").await;
 }
 
 #[tokio::test]

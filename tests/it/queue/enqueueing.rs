@@ -63,6 +63,24 @@ async fn a_bulk_insert_keeps_all_but_the_jobs_whose_key_is_taken() {
 }
 
 #[tokio::test]
+async fn a_bulk_insert_is_one_transaction_even_without_one_of_the_caller() {
+    let app = TestApp::start().await;
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    let good = vec![Exercise::default(); 500];
+    enqueue_many(&mut conn, &good, &Enqueue::default()).await.expect("enqueued");
+    let mut bad = good.clone();
+    // Postgres stores no NUL in text.
+    bad.push(Exercise { unique: Some("\0".into()), ..Exercise::default() });
+    enqueue_many(&mut conn, &bad, &Enqueue::default()).await.expect_err("one of them is refused");
+    let (jobs, transactions): (i64, i64) =
+        sqlx::query_as("select count(*), count(distinct xmin::text) from queue.jobs")
+            .fetch_one(&app.pool)
+            .await
+            .expect("counted");
+    assert_eq!((jobs, transactions), (500, 1));
+}
+
+#[tokio::test]
 async fn a_scheduled_job_runs_when_due_and_not_before() {
     let mut app = TestApp::start().await;
     let delay = Duration::from_millis(1500);
@@ -85,7 +103,9 @@ async fn jobs_start_by_priority_then_by_age() {
         .await;
     let mut expected = Vec::new();
     for (priority, place) in [(5, 3), (0, 1), (-5, 0), (0, 2), (9, 4)] {
-        let id = put(&app, Exercise::default(), Enqueue::default().priority(priority)).await;
+        // Long enough to be claimed one by one: within a claim, no start is before another.
+        let work = Exercise { deaf_ms: 40, ..Exercise::default() };
+        let id = put(&app, work, Enqueue::default().priority(priority)).await;
         expected.push((place, id));
     }
     expected.sort_unstable();

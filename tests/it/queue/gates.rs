@@ -5,12 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use jobs::{
     kinds::exercise::{Act, Exercise},
-    queue::{Enqueue, enqueue_many},
+    queue::{Enqueue, enqueue_many, operate},
 };
 use suites::{TestApp, eventually};
 use uuid::Uuid;
 
-use super::{LIMIT, act, job, put, reaches};
+use super::{LIMIT, act, job, leases::abandon, put, reaches};
 
 async fn set_limit(app: &TestApp, key: &str, max_running: Option<i32>, rate: Option<i32>) {
     sqlx::query("insert into queue.limits (limit_key, max_running, rate_per_minute, tokens) values ($1, $2, $3, 1000)")
@@ -79,6 +79,22 @@ async fn a_failing_head_holds_up_its_key_until_it_is_through() {
     let after = put(&app, Exercise::default(), Enqueue::default().fifo("K")).await;
     reaches(&app, refused, "discarded").await;
     reaches(&app, after, "completed").await;
+}
+
+#[tokio::test]
+async fn a_quarantined_head_holds_up_its_key_until_it_is_discarded() {
+    let mut app = TestApp::start().await;
+    let head = put(&app, Exercise::default(), Enqueue::default().fifo("K")).await;
+    let next = put(&app, Exercise::default(), Enqueue::default().fifo("K")).await;
+    abandon(&app, head, app.config.queue.crash_budget - 1).await;
+    app.start_worker();
+    reaches(&app, head, "quarantined").await;
+    let other = put(&app, Exercise::default(), Enqueue::default().fifo("another")).await;
+    reaches(&app, other, "completed").await;
+    assert_eq!(job(&app, next).await.expect("there").state, "blocked");
+    let mut conn = app.pool.acquire().await.expect("a connection");
+    operate::discard(&mut conn, head, "given up").await.expect("it is quarantined");
+    reaches(&app, next, "completed").await;
 }
 
 #[tokio::test]

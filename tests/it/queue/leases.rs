@@ -2,16 +2,17 @@
 //! one writes nothing.
 
 use jobs::{
+    config::Config,
     kinds::exercise::{Act, Exercise},
     queue::Enqueue,
 };
 use suites::{TestApp, eventually};
 use uuid::Uuid;
 
-use super::{LIMIT, act, attempts, job, put, reaches};
+use super::{LIMIT, act, attempts, begun, job, put, reaches};
 
 /// Makes it look as if a worker had claimed the job and vanished.
-async fn abandon(app: &TestApp, id: Uuid, crashes: i32) {
+pub(super) async fn abandon(app: &TestApp, id: Uuid, crashes: i32) {
     let left = sqlx::query(
         "update queue.jobs
             set state = 'running', attempt = attempt + 1, crashes = $2, worker_id = gen_random_uuid(),
@@ -25,6 +26,35 @@ async fn abandon(app: &TestApp, id: Uuid, crashes: i32) {
     .await
     .expect("updated");
     assert_eq!(left.rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_counts_the_attempt_and_leases_it_to_its_worker() {
+    // So long that no renewal falls into the test.
+    let lease_ms = 600_000;
+    let app =
+        TestApp::builder().workers(1).config(move |config| config.queue.lease_ms = lease_ms).start().await;
+    let id = act(&app, Act::Work { ms: 25_000 }).await;
+    let claimed = begun(&app, id).await;
+    assert_eq!((claimed.state.as_str(), claimed.attempt), ("running", 1));
+    let worker: Uuid = eventually("the worker is listed", LIMIT, async || {
+        sqlx::query_scalar("select worker_id from queue.workers")
+            .fetch_optional(&app.pool)
+            .await
+            .expect("the database answers")
+    })
+    .await;
+    assert_eq!(claimed.worker_id, Some(worker));
+    let lease = claimed.lease_expires_at.expect("it is leased") - claimed.started_at.expect("it has started");
+    let length = chrono::Duration::milliseconds(lease_ms.cast_signed());
+    // Both are read from one clock, in one statement.
+    assert!((lease - length).abs() < chrono::Duration::minutes(1), "{lease} instead of {length}");
+    let token: Option<Uuid> = sqlx::query_scalar("select lease_token from queue.jobs where job_id = $1")
+        .bind(id)
+        .fetch_one(&app.pool)
+        .await
+        .expect("it runs");
+    assert!(token.is_some());
 }
 
 #[tokio::test]
@@ -95,6 +125,50 @@ async fn more_lost_jobs_than_a_page_are_all_taken_back() {
 }
 
 #[tokio::test]
+async fn lost_jobs_come_back_spread_over_two_seconds_and_the_second_time_over_four() {
+    let mut app = TestApp::start().await;
+    for crashes in [0, 1] {
+        for _ in 0..40 {
+            let id = act(&app, Act::Succeed).await;
+            abandon(&app, id, crashes).await;
+        }
+    }
+    app.start_worker();
+    let seen: Vec<(i32, i64, f64, f64)> = eventually("all are finished", LIMIT, async || {
+        let seen: Vec<(i32, i64, f64, f64)> = sqlx::query_as(
+            "select f.crashes, count(*), min(extract(epoch from f.run_at - a.ended_at))::float8,
+                    max(extract(epoch from f.run_at - a.ended_at))::float8
+               from queue.finished f
+               join queue.attempts a using (job_id)
+              where f.state = 'completed' and a.outcome = 'crashed'
+              group by 1
+              order by 1",
+        )
+        .fetch_all(&app.pool)
+        .await
+        .expect("read");
+        if seen.iter().map(|(_, jobs, ..)| jobs).sum::<i64>() == 80 { Ok(seen) } else { Err(seen) }
+    })
+    .await;
+    for ((crashes, _, least, most), longest) in seen.into_iter().zip([2.0, 4.0]) {
+        assert!(most <= longest, "one waited {most} s after crash {crashes}");
+        let middle = longest / 2.0;
+        assert!(least < middle && most > middle, "between {least} and {most} s after crash {crashes}");
+    }
+}
+
+#[test]
+fn the_defaults_bring_a_lost_job_back_within_fifteen_seconds_and_the_second_time_within_seventeen() {
+    let queue = Config::for_profile("production", false).expect("a profile of the tree").queue;
+    for (spread, most) in [(2_000, 15_000), (4_000, 17_000)] {
+        // Its lease, the next look at leases, its wait, and the poll of a worker that nobody woke.
+        let longest = queue.lease_ms + queue.rescue_interval_ms + spread + queue.poll_interval_ms;
+        assert!(longest <= most, "{longest} ms");
+    }
+    assert_eq!(queue.crash_budget, 3, "the third time it is quarantined");
+}
+
+#[tokio::test]
 async fn a_healthy_attempt_keeps_its_job_for_longer_than_a_lease() {
     let app = TestApp::builder().workers(2).config(|config| config.queue.lease_ms = 3_000).start().await;
     let id = act(&app, Act::Work { ms: 10_000 }).await;
@@ -147,6 +221,9 @@ async fn no_outcome_of_a_stale_attempt_is_written() {
         Act::Snooze { times: 9, ms: 1 },
         Act::CompleteInside,
         Act::Work { ms: 200 },
+        Act::Unsure,
+        Act::Steps { of: 2, then_fail: 9 },
+        Act::Log { lines: 3 },
     ];
     for act in acts {
         let (app, id) = robbed(&act).await;
@@ -160,6 +237,12 @@ async fn no_outcome_of_a_stale_attempt_is_written() {
         assert_eq!((job.failures, job.progress, job.last_error), (0, None, None), "{act:?}");
         assert!(attempts(&app, id).await.is_empty(), "{act:?} left no trace");
         assert_eq!(counters.finished_total(), 0, "{act:?}");
+        let beside: (i64, i64) =
+            sqlx::query_as("select (select count(*) from queue.steps), (select count(*) from queue.logs)")
+                .fetch_one(&app.pool)
+                .await
+                .expect("counted");
+        assert_eq!(beside, (0, 0), "steps and log of {act:?}");
     }
 }
 
@@ -172,4 +255,20 @@ async fn an_attempt_that_lost_its_lease_is_told_to_stop() {
     let counters = app.counters[0].clone();
     eventually("the handler has stopped", LIMIT, async || counters.fenced_writes_total() >= 1).await;
     assert_eq!(job(&app, id).await.expect("the new holder has it").attempt, 2);
+}
+
+#[tokio::test]
+async fn a_stale_attempt_does_not_renew_the_lease_of_another() {
+    let app = TestApp::builder().workers(1).config(|config| config.queue.lease_ms = 9_000).start().await;
+    let deaf = Exercise { deaf_ms: 28_000, ..Exercise::default() };
+    let id = put(&app, deaf, Enqueue::default()).await;
+    reaches(&app, id, "running").await;
+    assert!(steal(&app, id).await, "it is deaf for long");
+    let lent = job(&app, id).await.expect("the new holder has it").lease_expires_at;
+    // Its handler writes nothing all the while: only a renewal can find out.
+    let counters = app.counters[0].clone();
+    eventually("the renewal has found nothing", LIMIT, async || counters.lost_leases_total() >= 1).await;
+    let held = job(&app, id).await.expect("the new holder has it");
+    assert_eq!((held.state.as_str(), held.attempt), ("running", 2));
+    assert_eq!(held.lease_expires_at, lent);
 }

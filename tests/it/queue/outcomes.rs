@@ -46,6 +46,18 @@ async fn a_failure_waits_out_its_backoff_and_every_attempt_is_kept() {
 }
 
 #[tokio::test]
+async fn a_retry_is_due_by_its_backoff_and_begins_no_sooner() {
+    let app = app().await;
+    let id = act(&app, Act::Fail { times: 1 }).await;
+    let done = reaches(&app, id, "completed").await;
+    let attempts = attempts(&app, id).await;
+    // The kind's first backoff is 100 ms at most, counted from the failure's own record.
+    let waits = done.run_at - attempts[0].ended_at;
+    assert!(waits <= chrono::Duration::milliseconds(100), "it was to wait {waits}");
+    assert!(attempts[1].started_at.expect("it ran again") >= done.run_at);
+}
+
+#[tokio::test]
 async fn a_panic_is_a_failure_like_any_other() {
     let app = app().await;
     let id = act(&app, Act::Panic { times: 1 }).await;
@@ -90,6 +102,19 @@ async fn a_snooze_spends_no_failure() {
 }
 
 #[tokio::test]
+async fn a_snoozed_job_is_due_when_it_said_and_begins_no_sooner() {
+    let app = app().await;
+    let id = act(&app, Act::Snooze { times: 1, ms: 1_200 }).await;
+    let done = reaches(&app, id, "completed").await;
+    let attempts = attempts(&app, id).await;
+    // Both are read from one clock, one just after the other.
+    let waits = done.run_at - attempts[0].ended_at;
+    assert!(waits <= chrono::Duration::milliseconds(1_200), "it was to wait {waits}");
+    assert!(waits > chrono::Duration::zero(), "it was to wait {waits}");
+    assert!(attempts[1].started_at.expect("it ran again") >= done.run_at);
+}
+
+#[tokio::test]
 async fn a_payload_that_does_not_decode_ends_its_job_and_not_the_worker() {
     let app = app().await;
     let id = act(&app, Act::Succeed).await;
@@ -116,6 +141,29 @@ async fn a_handler_can_finish_inside_its_own_transaction() {
     let done = reaches(&app, id, "completed").await;
     assert_eq!(done.output, Some(json!({ "attempt": 1 })));
     assert_eq!(app.counters[0].fenced_writes_total(), 0, "its acknowledgement is no stale write");
+}
+
+#[tokio::test]
+async fn the_rows_of_a_handler_and_its_completion_commit_together() {
+    let app = app().await;
+    let user = app.signed_up().await;
+    let (status, run, _) = user.post("/api/backtests", &suites::requests::long_backtest()).await;
+    assert_eq!(status, 200, "{run}");
+    let id = sqlx::query_scalar("select job_id from backtests").fetch_one(&app.pool).await.expect("its job");
+    reaches(&app, id, "completed").await;
+    let (rows, together): (i64, Option<bool>) = sqlx::query_as(
+        "select count(*), bool_and(e.xmin = f.xmin)
+           from backtests b
+           join backtest_equity e using (backtest_id)
+           join queue.finished f using (job_id)",
+    )
+    .fetch_one(&app.pool)
+    .await
+    .expect("read");
+    assert!(
+        rows > 0 && together == Some(true),
+        "{rows} rows, of the transaction that finished it: {together:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use jobs::{
     kinds::exercise::{Act, Exercise},
-    queue::{Enqueue, EnqueueError, OnConflict, UniqueScope, enqueue},
+    queue::{Enqueue, EnqueueError, OnConflict, UniqueScope, enqueue, inspect::State},
 };
 use suites::TestApp;
 
@@ -57,4 +57,24 @@ async fn a_key_held_while_waiting_is_free_once_the_job_runs() {
     assert_ne!(first, second);
     reaches(&app, second, "completed").await;
     assert_eq!(job(&app, first).await.expect("there").state, "running");
+}
+
+#[tokio::test]
+async fn a_unique_key_is_held_in_every_unfinished_state() {
+    let app = TestApp::start().await;
+    let holder = put(&app, keyed(Act::Succeed), Enqueue::default()).await;
+    for state in State::ALL.into_iter().filter(|state| !state.is_finished()) {
+        sqlx::query(
+            "update queue.jobs
+                set state = $2::queue.job_state,
+                    lease_token = case when $2 = 'running' then gen_random_uuid() end
+              where job_id = $1",
+        )
+        .bind(holder)
+        .bind(state.as_str())
+        .execute(&app.pool)
+        .await
+        .expect("changed");
+        assert_eq!(put(&app, keyed(Act::Succeed), Enqueue::default()).await, holder, "{state}");
+    }
 }
