@@ -22,7 +22,9 @@ mod recorder;
 mod rows;
 mod sec;
 mod setup;
+mod sourced;
 mod switches;
+mod values;
 mod way;
 mod yahoo;
 
@@ -32,7 +34,6 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::{bars::Series, market_hours::TradingHours};
 use futures::FutureExt;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 
 use self::{
     asking::{Asking, Step},
@@ -42,133 +43,11 @@ use self::{
 use crate::db::connectors::Probed;
 
 pub use known::{ALPACA, FINNHUB, FINRA, FRED, KNOWN, Known, POLYGON, SEC, YAHOO, known};
+pub use sourced::{Fallback, SourceError, Sourced};
+pub use values::{CompanyFigures, MacroFigure, NewsItem, Quote, ShortVolume};
 
 /// What daily bars are called in errors.
 const BARS: &str = "daily bars";
-
-/// A provider that gave nothing, and why the next one was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fallback {
-    /// The provider.
-    pub provider: String,
-    /// What came of asking it.
-    pub reason: String,
-}
-
-/// A value and where it comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sourced<T> {
-    /// The value.
-    pub value: T,
-    /// Who gave it.
-    pub provider: &'static str,
-    /// When it was so.
-    pub as_of: DateTime<Utc>,
-    /// When it was asked for, by this machine's clock.
-    pub fetched_at: DateTime<Utc>,
-    /// Who was asked before, in order.
-    pub fallbacks: Vec<Fallback>,
-}
-
-/// What a share costs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Quote {
-    /// Of what.
-    pub symbol: String,
-    /// The last trade's price; above zero.
-    pub price: Decimal,
-    /// The last session's close.
-    pub previous_close: Option<Decimal>,
-    /// The day's first price.
-    pub open: Option<Decimal>,
-    /// The day's highest price.
-    pub high: Option<Decimal>,
-    /// The day's lowest price.
-    pub low: Option<Decimal>,
-    /// Shares traded on the day.
-    pub volume: Option<Decimal>,
-    /// When the last trade was.
-    pub at: DateTime<Utc>,
-}
-
-/// A piece of news.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewsItem {
-    /// The provider's id of it.
-    pub id: String,
-    /// Its title, as plain text.
-    pub headline: String,
-    /// Its beginning, as plain text.
-    pub summary: Option<String>,
-    /// Who wrote it.
-    pub source: Option<String>,
-    /// Where it can be read.
-    pub url: Option<String>,
-    /// Whom it is about.
-    pub symbols: Vec<String>,
-    /// When it was published.
-    pub published_at: DateTime<Utc>,
-}
-
-/// One figure of a company, from its reports.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CompanyFigures {
-    /// The ticker.
-    pub symbol: String,
-    /// Growth of revenue over a year, as a fraction.
-    pub revenue_growth: Option<Decimal>,
-    /// Operating income by revenue, as a fraction.
-    pub operating_margin: Option<Decimal>,
-    /// Liabilities by equity.
-    pub debt_to_equity: Option<Decimal>,
-    /// Growth of the number of shares over a year, as a fraction.
-    pub dilution: Option<Decimal>,
-    /// The end of the period that they speak of.
-    pub period_end: NaiveDate,
-    /// The day on which the last of them was filed.
-    pub filed: NaiveDate,
-}
-
-/// How much of a day's trading off the exchanges was short.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ShortVolume {
-    /// The ticker.
-    pub symbol: String,
-    /// The session.
-    pub date: NaiveDate,
-    /// Shares sold short.
-    pub short: Decimal,
-    /// All shares.
-    pub total: Decimal,
-}
-
-/// One figure of the economy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MacroFigure {
-    /// The series, such as `UNRATE`.
-    pub series_id: String,
-    /// Its values, oldest first, with the beginning of their period.
-    pub values: Vec<(NaiveDate, Decimal)>,
-}
-
-/// Why no provider gave usable data.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// Nobody is configured for it, or all are switched off.
-    #[error("no connector is configured for {what}")]
-    Nobody {
-        /// What was asked for.
-        what: &'static str,
-    },
-    /// All were asked.
-    #[error("no connector gave {what}: {}", .tried.iter().map(|t| format!("{}: {}", t.provider, t.reason)).collect::<Vec<_>>().join("; "))]
-    Exhausted {
-        /// What was asked for.
-        what: &'static str,
-        /// Who was asked, in order.
-        tried: Vec<Fallback>,
-    },
-}
 
 /// Every connector of this process; clones are the same ones.
 ///

@@ -117,6 +117,12 @@ impl External {
             .with_max_times(self.inner.options.retries);
         (|| self.inner.attempt(request)).retry(pauses).when(ExternalError::may_pass_soon).await
     }
+
+    /// Tells the breaker that a caller waits no longer for the calls that it dropped: those that were
+    /// under way count as one failure, those that waited for their turn say nothing of the provider.
+    pub(crate) fn given_up(&self, error: &ExternalError) {
+        self.inner.breaker.given_up(error);
+    }
 }
 
 impl Inner {

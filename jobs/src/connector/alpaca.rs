@@ -144,8 +144,8 @@ impl Alpaca {
 }
 
 impl Provider for Alpaca {
-    fn id(&self) -> &'static str {
-        self.way.id()
+    fn way(&self) -> &Way {
+        &self.way
     }
 
     fn probe(&self, _: DateTime<Utc>) -> Asked<'_, ()> {

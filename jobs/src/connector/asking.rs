@@ -130,7 +130,7 @@ impl Asking {
                         self.quarantine(id, endpoint, None, failure, true);
                         told
                     }
-                    Err(_) => self.cut(id, endpoint, share),
+                    Err(_) => source.way().cut(endpoint, share),
                 };
                 let before = found.len();
                 let mut flaws = Vec::new();
@@ -178,14 +178,6 @@ impl Asking {
             (symbol, tried)
         });
         Each { found, missing: missing.collect(), asked }
-    }
-
-    /// Counts a question that nobody waits for any longer; returns what to say of it.
-    fn cut(&self, connector: &'static str, endpoint: &'static str, waited: Duration) -> String {
-        let reason = format!("no answer within {} ms", waited.as_millis());
-        let error = ExternalError::Unknown { reason };
-        self.recorder.called(connector, endpoint, waited, Some(&error));
-        error.to_string()
     }
 
     /// Asks `provider` something cheap; returns how many ms the answer took.

@@ -71,8 +71,8 @@ impl Finnhub {
 }
 
 impl Provider for Finnhub {
-    fn id(&self) -> &'static str {
-        self.way.id()
+    fn way(&self) -> &Way {
+        &self.way
     }
 
     fn probe(&self, _: DateTime<Utc>) -> Asked<'_, ()> {

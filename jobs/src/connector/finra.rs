@@ -89,8 +89,8 @@ impl Finra {
 }
 
 impl Provider for Finra {
-    fn id(&self) -> &'static str {
-        self.way.id()
+    fn way(&self) -> &Way {
+        &self.way
     }
 
     fn probe(&self, now: DateTime<Utc>) -> Asked<'_, ()> {

@@ -92,8 +92,8 @@ impl Fred {
 }
 
 impl Provider for Fred {
-    fn id(&self) -> &'static str {
-        self.way.id()
+    fn way(&self) -> &Way {
+        &self.way
     }
 
     fn probe(&self, _: DateTime<Utc>) -> Asked<'_, ()> {

@@ -85,8 +85,8 @@ struct Bar {
 }
 
 impl Provider for Polygon {
-    fn id(&self) -> &'static str {
-        self.way.id()
+    fn way(&self) -> &Way {
+        &self.way
     }
 
     fn probe(&self, _: DateTime<Utc>) -> Asked<'_, ()> {

@@ -6,15 +6,20 @@ use chrono::{DateTime, Utc};
 use domain::bars::Series;
 use futures::future::BoxFuture;
 
-use super::{NewsItem, Quote, answers::Answers, flaw::Failure};
+use super::{NewsItem, Quote, answers::Answers, flaw::Failure, way::Way};
 
 /// What comes of asking.
 pub(super) type Asked<'a, T> = BoxFuture<'a, Result<T, Failure>>;
 
 /// Anybody who is asked.
 pub(super) trait Provider: Debug + Send + Sync {
+    /// Returns the way to it.
+    fn way(&self) -> &Way;
+
     /// Returns the connector's id.
-    fn id(&self) -> &'static str;
+    fn id(&self) -> &'static str {
+        self.way().id()
+    }
 
     /// Asks something cheap, to see whether an answer comes.
     fn probe(&self, now: DateTime<Utc>) -> Asked<'_, ()>;

@@ -91,8 +91,8 @@ impl Sec {
 }
 
 impl Provider for Sec {
-    fn id(&self) -> &'static str {
-        self.figures.id()
+    fn way(&self) -> &Way {
+        &self.figures
     }
 
     fn probe(&self, _: DateTime<Utc>) -> Asked<'_, ()> {

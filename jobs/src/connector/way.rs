@@ -82,6 +82,16 @@ impl Way {
         Ok(answer?)
     }
 
+    /// Counts a question that nobody waits for any longer, here and at the breaker; returns what to
+    /// say of it.
+    pub(super) fn cut(&self, endpoint: &'static str, waited: Duration) -> String {
+        let reason = format!("no answer within {} ms", waited.as_millis());
+        let error = ExternalError::Unknown { reason };
+        self.external.given_up(&error);
+        self.recorder.called(self.id, endpoint, waited, Some(&error));
+        error.to_string()
+    }
+
     /// Sends `request`, whose answer is a `T` in JSON.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,

@@ -134,8 +134,8 @@ impl Yahoo {
 }
 
 impl Provider for Yahoo {
-    fn id(&self) -> &'static str {
-        self.way.id()
+    fn way(&self) -> &Way {
+        &self.way
     }
 
     fn probe(&self, _: DateTime<Utc>) -> Asked<'_, ()> {

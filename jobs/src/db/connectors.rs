@@ -207,20 +207,12 @@ pub(crate) async fn success_shares(conn: &mut PgConnection) -> sqlx::Result<BTre
     Ok(rows.into_iter().map(|row| (row.connector, row.share)).collect())
 }
 
-/// Keeps what a probe found, and the status that follows from it.
-pub(crate) async fn record_probe(conn: &mut PgConnection, probed: &Probed, status: &str) -> sqlx::Result<()> {
-    let asked = probed.outcome.is_some();
-    let latency = probed.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok()).copied();
-    let error = probed.outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
-    sqlx::query!(
+/// Keeps how a connector is found, by the values of the columns; what is not known now stays as it was.
+macro_rules! keep {
+    ($values:literal, $($argument:expr),+ $(,)?) => { sqlx::query!(
         "insert into connector_state as s
                 (connector, status, has_key, last_checked_at, last_ok_at, latency_ms, last_error, last_error_at)
-         values ($1, $2, $3,
-                 case when $4 then clock_timestamp() end,
-                 case when $5::int is not null then clock_timestamp() end,
-                 $5::int,
-                 $6,
-                 case when $6::text is not null then clock_timestamp() end)
+         values (" + $values + ")
          on conflict (connector) do update
             set status = excluded.status, has_key = excluded.has_key,
                 last_checked_at = coalesce(excluded.last_checked_at, s.last_checked_at),
@@ -229,6 +221,22 @@ pub(crate) async fn record_probe(conn: &mut PgConnection, probed: &Probed, statu
                 last_error = coalesce(excluded.last_error, s.last_error),
                 last_error_at = coalesce(excluded.last_error_at, s.last_error_at),
                 updated_at = clock_timestamp()",
+        $($argument),+
+    ) };
+}
+
+/// Keeps what a probe found, and the status that follows from it.
+pub(crate) async fn record_probe(conn: &mut PgConnection, probed: &Probed, status: &str) -> sqlx::Result<()> {
+    let asked = probed.outcome.is_some();
+    let latency = probed.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok()).copied();
+    let error = probed.outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
+    keep!(
+        "$1, $2, $3,
+                 case when $4 then clock_timestamp() end,
+                 case when $5::int is not null then clock_timestamp() end,
+                 $5::int,
+                 $6,
+                 case when $6::text is not null then clock_timestamp() end",
         probed.connector,
         status,
         probed.has_key,
@@ -290,18 +298,8 @@ pub(crate) async fn record_calls(
     called: Option<&Called>,
     status: &str,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into connector_state as s
-                (connector, status, has_key, last_checked_at, last_ok_at, latency_ms, last_error, last_error_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (connector) do update
-            set status = excluded.status, has_key = excluded.has_key,
-                last_checked_at = coalesce(excluded.last_checked_at, s.last_checked_at),
-                last_ok_at = coalesce(excluded.last_ok_at, s.last_ok_at),
-                latency_ms = coalesce(excluded.latency_ms, s.latency_ms),
-                last_error = coalesce(excluded.last_error, s.last_error),
-                last_error_at = coalesce(excluded.last_error_at, s.last_error_at),
-                updated_at = clock_timestamp()",
+    keep!(
+        "$1, $2, $3, $4, $5, $6, $7, $8",
         connector,
         status,
         has_key,

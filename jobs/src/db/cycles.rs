@@ -79,17 +79,26 @@ pub struct Outcome {
     pub skipped: Vec<Skipped>,
 }
 
-/// Returns the user's cycles, newest first.
-pub async fn recent(conn: &mut PgConnection, user_id: Uuid, limit: i64) -> sqlx::Result<Vec<Cycle>> {
-    sqlx::query_as!(
+/// Selects whole cycles; the rest of the statement follows.
+macro_rules! cycles {
+    ($rest:literal $(, $argument:expr)* $(,)?) => { sqlx::query_as!(
         Cycle,
         r#"select cycle_id as id, user_id, tick, mode as "mode!: Word<Mode>", status, stopped_before,
                   stop_reason, universe, analysed, decided, ordered, exited, skipped, error, trace_id,
                   started_at, finished_at
              from cycles
-            where user_id = $1
+            "# + $rest
+        $(, $argument)*
+    ) };
+}
+pub(super) use cycles;
+
+/// Returns the user's cycles, newest first.
+pub async fn recent(conn: &mut PgConnection, user_id: Uuid, limit: i64) -> sqlx::Result<Vec<Cycle>> {
+    cycles!(
+        "where user_id = $1
             order by started_at desc
-            limit $2"#,
+            limit $2",
         user_id,
         limit
     )

@@ -6,7 +6,11 @@
 use std::{
     fmt,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -62,6 +66,17 @@ struct Shared {
     state: Mutex<BreakerState>,
     gauge: Gauge,
     changed: Notify,
+    /// Whether a call was dropped before its end since the provider last answered.
+    dropped: AtomicBool,
+}
+
+/// A call under way; dropped before its end, it leaves a mark.
+struct UnderWay<'a>(&'a AtomicBool);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -128,6 +143,7 @@ struct Streak {
 impl FailurePolicy for Streak {
     fn record_success(&mut self) {
         (self.failures, self.first) = (0, None);
+        self.shared.dropped.store(false, Ordering::Relaxed);
     }
 
     fn mark_dead_on_failure(&mut self) -> Option<Duration> {
@@ -173,7 +189,8 @@ impl Breaker {
     pub(super) fn new(provider: &'static str, options: BreakerOptions, gauge: Gauge) -> Self {
         let state =
             BreakerState { position: Position::Closed, since: Utc::now(), last_error: None, retry_at: None };
-        let shared = Arc::new(Shared { provider, state: Mutex::new(state), gauge, changed: Notify::new() });
+        let (changed, dropped) = (Notify::new(), AtomicBool::new(false));
+        let shared = Arc::new(Shared { provider, state: Mutex::new(state), gauge, changed, dropped });
         let policy = Streak { options, shared: Arc::clone(&shared), failures: 0, first: None, opened: 0 };
         let machine = StateMachine::new(policy, Watch(Arc::clone(&shared)));
         Self { machine, shared, probe: Arc::new(Semaphore::new(1)) }
@@ -201,7 +218,8 @@ impl Breaker {
         }
     }
 
-    /// Awaits `call` and notes whether it failed.
+    /// Awaits `call` and notes whether it failed; dropped before its end, it is no failure unless
+    /// its caller [says so](Self::given_up).
     pub(super) async fn call<T>(
         &self,
         pass: Pass,
@@ -210,16 +228,31 @@ impl Breaker {
         let counts = |error: &ExternalError| {
             let counts = error.counts_as_failure();
             if counts {
-                self.shared.change(|state| state.last_error = Some(error.to_string()));
+                self.blame(error);
             }
             counts
         };
+        let under_way = UnderWay(&self.shared.dropped);
         let result = self.machine.call_with(counts, call).await;
+        mem::forget(under_way);
         drop(pass);
         result.map_err(|error| match error {
             failsafe::Error::Inner(error) => error,
             failsafe::Error::Rejected => self.turned_away(),
         })
+    }
+
+    /// Notes `error` as one failure for all calls that were dropped under way since the provider last
+    /// answered; where none was, nothing.
+    pub(super) fn given_up(&self, error: &ExternalError) {
+        if self.shared.dropped.swap(false, Ordering::Relaxed) {
+            self.blame(error);
+            self.machine.on_error();
+        }
+    }
+
+    fn blame(&self, error: &ExternalError) {
+        self.shared.change(|state| state.last_error = Some(error.to_string()));
     }
 
     fn turned_away(&self) -> ExternalError {

@@ -77,6 +77,32 @@ async fn a_source_that_hangs_leaves_time_for_the_next_and_is_not_asked_about_eve
 }
 
 #[tokio::test]
+async fn a_source_in_the_middle_that_hangs_is_left_alone_once_its_breaker_has_heard_of_it() {
+    let database = TestDatabase::create().await;
+    let empty = saying(json!({"bars": {}, "next_page_token": null})).await;
+    let hanging = FarSide::start(|_: &Seen| Reply::Silence).await;
+    let good = saying(yahoo_bars(&sessions("2026-03-04"))).await;
+    let providers = [("alpaca", &*empty.url), ("polygon", &*hanging.url), ("yahoo", &*good.url)];
+    let mut config = settings(&providers);
+    // Its own timeout never comes: half of what is left of the time is less.
+    config.connectors.polygon.timeout_ms = 60_000;
+    let asked = connectors(&config, &database.pool);
+    eventually("its breaker is open", LIMIT, async || {
+        let before = hanging.seen().len();
+        let mut found = asked.daily_bars_of(&names(1), 4, now(), Duration::from_secs(4)).await;
+        let bars = found.pop().and_then(|(_, bars)| bars.ok()).ok_or("nobody answered")?;
+        let [_, second] = bars.fallbacks.as_slice() else { panic!("{:?}", bars.fallbacks) };
+        if !second.reason.starts_with("not tried") {
+            return Err(second.reason.clone());
+        }
+        assert_eq!(hanging.seen().len(), before, "nothing is sent to it");
+        assert!(second.reason.contains("no answer within"), "what opened it is told: {second:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_source_without_sense_is_given_up_and_what_is_missing_says_why() {
     let database = TestDatabase::create().await;
     // This opens no breaker: it answers.

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::cycle::Mode;
 use sqlx::PgConnection;
 
-use crate::db::{cycles::Cycle, word::Word};
+use crate::db::{
+    cycles::{Cycle, cycles},
+    word::Word,
+};
 
 /// All agents in numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +82,9 @@ pub async fn fleet(conn: &mut PgConnection) -> sqlx::Result<Fleet> {
 /// Returns the cycles of all agents, newest first.
 pub async fn newest_cycles(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Cycle>> {
     // Their ids are those of their jobs, which grow with the time at which they were enqueued.
-    sqlx::query_as!(
-        Cycle,
-        r#"select cycle_id as id, user_id, tick, mode as "mode!: Word<Mode>", status, stopped_before,
-                  stop_reason, universe, analysed, decided, ordered, exited, skipped, error, trace_id,
-                  started_at, finished_at
-             from cycles
-            order by cycle_id desc
-            limit $1"#,
+    cycles!(
+        "order by cycle_id desc
+            limit $1",
         limit
     )
     .fetch_all(conn)

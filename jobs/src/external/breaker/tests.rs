@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::FutureExt;
+
 use super::*;
 
 fn breaker(failures: u32, pause: Duration) -> Breaker {
@@ -70,6 +72,32 @@ async fn half_open_lets_one_call_through_and_a_dropped_probe_makes_room() {
     });
     call.await.expect("the probe succeeds");
     assert_eq!((tried.load(Ordering::Relaxed), breaker.state().position), (1, Position::Closed));
+}
+
+#[tokio::test]
+async fn calls_that_were_given_up_under_way_are_one_failure_and_others_none() {
+    let breaker = breaker(2, Duration::from_hours(1));
+    let drop_one = || {
+        let pass = breaker.enter().expect("it is closed");
+        assert!(breaker.call::<()>(pass, std::future::pending()).now_or_never().is_none());
+    };
+    drop(breaker.call::<()>(breaker.enter().expect("it is closed"), std::future::pending()));
+    breaker.given_up(&unknown());
+    breaker.given_up(&unknown());
+    assert_eq!(breaker.state().last_error, None, "nothing was under way");
+    drop_one();
+    let pass = breaker.enter().expect("it is closed");
+    breaker.call(pass, async { Ok(()) }).await.expect("the call succeeds");
+    breaker.given_up(&unknown());
+    assert_eq!(breaker.state().last_error, None, "it has answered since");
+    for position in [Position::Closed, Position::Open] {
+        drop_one();
+        drop_one();
+        breaker.given_up(&unknown());
+        breaker.given_up(&unknown());
+        let state = breaker.state();
+        assert_eq!((state.position, state.last_error), (position, Some(unknown().to_string())));
+    }
 }
 
 #[tokio::test]
