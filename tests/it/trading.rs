@@ -7,10 +7,13 @@ mod closing;
 mod crashing;
 mod far_side;
 mod gates;
+mod judging;
 mod once;
 mod reconciling;
 mod replacing;
 mod streaming;
+mod switches;
+mod wishes;
 mod with_sandbox;
 
 use std::{sync::Arc, time::Duration};
@@ -31,6 +34,7 @@ use jobs::{
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use suites::{TestApp, eventually};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -188,6 +192,34 @@ impl Desk {
             .fetch_one(&self.app.pool)
             .await
             .expect("the audit is read")
+    }
+
+    /// Runs statements of the test.
+    async fn sql(&self, statements: &str) {
+        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&self.app.pool).await;
+        done.expect("the test's SQL is right");
+    }
+
+    /// Begins a transaction that the server lets rest for as long as the test needs.
+    async fn begun(&self) -> Transaction<'static, Postgres> {
+        let mut tx = self.app.pool.begin().await.expect("a transaction begins");
+        let patient =
+            sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *tx).await;
+        patient.expect("it may rest");
+        tx
+    }
+
+    /// Returns whether a statement with these words waits for a lock.
+    async fn waits(&self, words: &str) -> bool {
+        sqlx::query_scalar(
+            "select exists (select from pg_stat_activity
+                             where datname = current_database() and wait_event_type = 'Lock'
+                               and query like '%' || $1 || '%')",
+        )
+        .bind(words)
+        .fetch_one(&self.app.pool)
+        .await
+        .expect("the sessions are read")
     }
 
     /// Buys and waits until all of it is filled.

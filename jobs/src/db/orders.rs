@@ -67,6 +67,11 @@ impl Origin {
             Self::Broker => "broker",
         }
     }
+
+    /// Returns whether such an order is made to end a position, of what is held at that moment.
+    pub const fn closes(self) -> bool {
+        matches!(self, Self::Close | Self::Liquidation)
+    }
 }
 
 impl std::str::FromStr for Origin {

@@ -17,7 +17,7 @@ use super::{
 
 pub use domain::risk::TradingState;
 pub use locks::{Lock, NewLock, active_locks, lock, locks, unlock};
-pub use platform::{Platform, hold_platform, platform, set_platform};
+pub use platform::{Platform, hold_platform, platform, set_platform, switch_platform};
 pub use switch::kill_switch;
 
 /// The settings of a user; the defaults where nothing was set.
@@ -186,23 +186,36 @@ pub async fn one_at_a_time(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Resu
 
 /// Returns whether the user's kill switch is on; it stays so until the transaction ends.
 pub async fn kill_switch_held(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<bool> {
-    let on =
-        sqlx::query_scalar!("select kill_switch from risk_settings where user_id = $1 for share", user_id)
-            .fetch_optional(conn)
-            .await?;
-    Ok(on.unwrap_or(false))
+    if let Some(on) = held_switch(conn, user_id).await? {
+        return Ok(on);
+    }
+    // A row that is not there can't be locked, and the user's first kill switch would pass unseen.
+    make(conn, user_id).await?;
+    Ok(held_switch(conn, user_id).await?.unwrap_or(false))
+}
+
+async fn held_switch(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Option<bool>> {
+    sqlx::query_scalar!("select kill_switch from risk_settings where user_id = $1 for share", user_id)
+        .fetch_optional(conn)
+        .await
 }
 
 /// Sees to it that the user's row is there, and locks it.
 async fn hold(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
+    make(conn, user_id).await?;
+    sqlx::query!("select user_id from risk_settings where user_id = $1 for no key update", user_id)
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
+/// Sees to it that the user's row is there.
+async fn make(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into risk_settings (user_id, version) values ($1, 0) on conflict (user_id) do nothing",
         user_id
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    sqlx::query!("select user_id from risk_settings where user_id = $1 for no key update", user_id)
-        .fetch_one(conn)
-        .await?;
     Ok(())
 }

@@ -1,26 +1,27 @@
 //! Closes a user's position, or a part of it, with an opposite market order.
 //!
 //! Orders that rest in the symbol are canceled first: they hold shares, or would trade with the
-//! one that closes. That order takes the path of any other: gates, row and job.
+//! one that closes. Since they may be what protects the position, the gates are asked before. The
+//! order that closes takes the path of any other: gates, row and job.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use domain::{
     cycle::DecisionStatus,
-    order::{Amount, OrderRequest, Side},
-    risk::{Rule, TradingState},
+    order::{Amount, OrderRequest, OrderStatus, Side},
+    risk::{Refusal, Stage, Verdict},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use tracing::warn;
+use tracing::{debug, warn};
 use uuid::Uuid;
 
 use crate::{
     db::{
         decisions, events,
-        orders::{self, Origin},
+        orders::{self, Order, Origin},
         positions::{self, Position},
         risk,
     },
@@ -28,11 +29,13 @@ use crate::{
     handler::{Handler, Policy, Success},
     job::Job,
     queue::{Backoff, Context, Ending, JobError},
-    trading::{self, PlaceRefused, PlaceRequest},
+    trading::{self, Gate, PlaceRefused, PlaceRequest},
 };
 
 /// How soon orders that are being canceled are looked at again.
 const AGAIN: Duration = Duration::from_millis(300);
+/// The wait for what is missing to judge a close.
+const UNKNOWN: Duration = Duration::from_secs(1);
 /// The broker's decimals of shares.
 const SHARE_DECIMALS: u32 = 9;
 
@@ -62,6 +65,17 @@ impl Portion {
     }
 }
 
+impl fmt::Display for Portion {
+    /// Writes equal amounts alike.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Units(units) => write!(f, "{} shares", units.normalize()),
+            Self::Percent(percent) => write!(f, "{} percent", percent.normalize()),
+        }
+    }
+}
+
 /// The payload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClosePosition {
@@ -78,6 +92,9 @@ pub struct ClosePosition {
     /// The decision that asks for it, which follows the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision_id: Option<Uuid>,
+    /// The quarantined job that it does not wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<Uuid>,
 }
 
 impl Job for ClosePosition {
@@ -85,24 +102,35 @@ impl Job for ClosePosition {
     const QUEUE: &'static str = trading::QUEUE;
     const PRIORITY: i16 = -5;
 
+    /// The same wish again is one job. Another one stands behind nothing: not behind a smaller one,
+    /// and a liquidation not behind a close, which the kill switch refuses.
     fn unique_key(&self) -> Option<String> {
-        let (user, symbol) = (self.user_id, &self.symbol);
-        // A liquidation never stands behind a smaller wish: that one the kill switch refuses.
-        Some(match self.origin {
-            Origin::Liquidation => format!("{user}:{symbol}:liquidation"),
-            _ => format!("{user}:{symbol}"),
+        let Self { user_id, symbol, portion, .. } = self;
+        let wish = format!("{user_id}:{symbol}:{}:{portion}", self.origin.as_str());
+        Some(match self.in_place_of {
+            None => wish,
+            Some(job_id) => format!("{wish}:after {job_id}"),
         })
     }
+}
+
+/// How far an attempt came.
+enum Step {
+    /// It is to be looked at again after so long.
+    Again(Duration),
+    /// The job is over, with this output.
+    Done(Value),
 }
 
 impl Handler for ClosePosition {
     const POLICY: Policy = Policy {
         backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(10) },
         max_failures: 20,
-        timeout: Duration::from_secs(30),
+        timeout: Duration::from_mins(1),
     };
 
     async fn run(self, ctx: Context, env: Arc<Environment>) -> Result<Success, JobError> {
+        self.refresh(&env).await?;
         let mut conn = env.pool.acquire().await?;
         let mut tx = conn.begin().await?;
         ctx.hold(&mut tx).await?;
@@ -111,31 +139,15 @@ impl Handler for ClosePosition {
         if orders::by_id(&mut tx, self.order_id).await?.is_some() {
             return Ok(Success::Output(json!({ "order_id": self.order_id })));
         }
-        if let Some((control, message)) = self.held_back(&mut tx).await? {
-            self.end(&mut tx, DecisionStatus::Rejected, message).await?;
-            self.tell(&mut tx, message).await?;
-            let success = ctx.complete_in(&mut tx, json!({ "refused": control, "message": message })).await?;
-            tx.commit().await?;
-            env.hints.events();
-            return Ok(success);
-        }
-        if self.clear(&mut tx, &ctx).await? > 0 {
-            tx.commit().await?;
-            env.hints.events();
-            env.hints.jobs(trading::QUEUE);
-            return Err(JobError::Snooze(AGAIN));
-        }
-        let held = positions::of_symbol(&mut tx, self.user_id, &self.symbol).await?;
-        let output = match held {
-            Some(held) => self.place(&mut tx, &ctx, &held).await?,
-            None => self.skip(&mut tx, "there is no such position").await?,
+        let done = match self.step(&mut tx, &ctx).await? {
+            Step::Done(output) => Ok(ctx.complete_in(&mut tx, output).await?),
+            Step::Again(wait) => Err(JobError::Snooze(wait)),
         };
-        let success = ctx.complete_in(&mut tx, output).await?;
         tx.commit().await?;
         env.hints.events();
         env.hints.admissions();
         env.hints.jobs(trading::QUEUE);
-        Ok(success)
+        done
     }
 
     async fn abandoned(self, conn: &mut PgConnection, ending: &Ending) -> sqlx::Result<()> {
@@ -145,27 +157,112 @@ impl Handler for ClosePosition {
 }
 
 impl ClosePosition {
-    /// Returns what keeps the close from being sent, before any order that protects the position is
-    /// taken away for it; the gates say the rest.
-    async fn held_back(&self, conn: &mut PgConnection) -> sqlx::Result<Option<(&'static str, &'static str)>> {
-        let settings = risk::settings(conn, self.user_id).await?;
-        let platform = risk::platform(conn).await?.trading_state;
-        if settings.kill_switch && self.origin != Origin::Liquidation {
-            return Ok(Some((Rule::KillSwitch.as_str(), "the kill switch is on")));
+    /// Reads the broker, as before an order is sent, if there is something to be judged before.
+    async fn refresh(&self, env: &Environment) -> Result<(), JobError> {
+        let resting = self.resting(&mut *env.pool.acquire().await?).await?;
+        if resting.is_empty() {
+            return Ok(());
         }
-        let halted = [settings.trading_state, platform].contains(&TradingState::Halted);
-        Ok(halted.then_some((Rule::TradingHalted.as_str(), "trading is halted")))
+        let broker = trading::broker(env)?;
+        trading::refresh_account(env, broker, trading::MAX_VIEW_AGE).await?;
+        trading::refresh_symbol(env, broker, &self.symbol).await
+    }
+
+    /// Judges, cancels what rests in the symbol, and places the order that closes once nothing does.
+    async fn step(&self, conn: &mut PgConnection, ctx: &Context) -> Result<Step, JobError> {
+        let resting = self.resting(conn).await?;
+        if !resting.is_empty() {
+            if let Some(step) = self.spares(conn, &resting).await? {
+                return Ok(step);
+            }
+            if self.clear(conn, ctx, &resting).await? > 0 {
+                return Ok(Step::Again(AGAIN));
+            }
+        }
+        // Read after the orders, of which one may just have been filled.
+        let output = match positions::of_symbol(conn, self.user_id, &self.symbol).await? {
+            None => self.skip(conn, "there is no such position").await?,
+            Some(held) => match self.order(&held) {
+                None => self.skip(conn, "nothing is to be closed").await?,
+                Some(order) => self.place(conn, ctx, order).await?,
+            },
+        };
+        Ok(Step::Done(output))
+    }
+
+    /// Returns what is done instead of canceling `resting`, when the order that closes would not be
+    /// sent: they may be what protects the position.
+    async fn spares(&self, conn: &mut PgConnection, resting: &[Order]) -> sqlx::Result<Option<Step>> {
+        let Some(held) = positions::of_symbol(conn, self.user_id, &self.symbol).await? else {
+            return Ok(None);
+        };
+        let Some(order) = self.order(&held) else {
+            return Ok(Some(Step::Done(self.skip(conn, "nothing is to be closed").await?)));
+        };
+        if self.is_outdone(&order, resting) {
+            return Ok(Some(Step::Done(self.skip(conn, "as much is being closed already").await?)));
+        }
+        match self.judge(conn, &order).await? {
+            Verdict::Pass => Ok(None),
+            Verdict::Refuse(refusal) => Ok(Some(Step::Done(self.refuse(conn, &refusal).await?))),
+            Verdict::Unknown(missing) => {
+                debug!(user.id = %self.user_id, "the close of {} waits: {missing}", self.symbol);
+                Ok(Some(Step::Again(UNKNOWN)))
+            }
+        }
+    }
+
+    /// Returns the orders that rest in the symbol, but for halted ones, which are an operator's.
+    async fn resting(&self, conn: &mut PgConnection) -> sqlx::Result<Vec<Order>> {
+        let mut open = orders::open_of_symbol(conn, self.user_id, &self.symbol).await?;
+        open.retain(|order| order.status != OrderStatus::Halted);
+        Ok(open)
+    }
+
+    /// Returns the order that closes, if there is something to close.
+    fn order(&self, held: &Position) -> Option<OrderRequest> {
+        let side = if held.qty > Decimal::ZERO { Side::Sell } else { Side::Buy };
+        let qty = self.portion.of(held.qty);
+        let order = || OrderRequest::market(self.symbol.as_str(), side, Amount::Units(qty));
+        (qty > Decimal::ZERO).then(order)
+    }
+
+    /// Returns whether an order that closes at least as much is at work, which a part must not undo.
+    fn is_outdone(&self, order: &OrderRequest, resting: &[Order]) -> bool {
+        let Amount::Units(wanted) = order.amount else { return false };
+        self.portion != Portion::All
+            && resting.iter().any(|other| {
+                other.origin.closes()
+                    && other.side == order.side
+                    && other.cancel_requested_at.is_none()
+                    && other.remaining().is_some_and(|rest| rest >= wanted)
+            })
+    }
+
+    /// Asks the gates as if nothing rested in the symbol any more.
+    async fn judge(&self, conn: &mut PgConnection, order: &OrderRequest) -> sqlx::Result<Verdict> {
+        let asked = Gate {
+            user_id: self.user_id,
+            request: order,
+            origin: self.origin,
+            order: None,
+            replaces: None,
+            clears: true,
+            at: Stage::Sending,
+        };
+        Ok(trading::gate(conn, &asked).await?.0)
     }
 
     /// Asks for the end of every order that rests in the symbol; returns how many are not over.
-    async fn clear(&self, conn: &mut PgConnection, ctx: &Context) -> Result<usize, JobError> {
+    async fn clear(
+        &self,
+        conn: &mut PgConnection,
+        ctx: &Context,
+        resting: &[Order],
+    ) -> Result<usize, JobError> {
         let mut left = 0;
-        for order in orders::open_of_symbol(conn, self.user_id, &self.symbol).await? {
-            // A leg ends with its entry, and a halted order is an operator's.
-            if order.status == domain::order::OrderStatus::Halted {
-                continue;
-            }
-            let asked = trading::request(conn, &order, "the position is being closed", ctx.trace_id())
+        for order in resting {
+            let asked = trading::request(conn, order, "the position is being closed", ctx.trace_id())
                 .await
                 .map_err(|error| JobError::retryable("ENQUEUE", error))?;
             left += usize::from(matches!(asked, trading::Cancel::Requested { .. }));
@@ -177,16 +274,11 @@ impl ClosePosition {
         &self,
         conn: &mut PgConnection,
         ctx: &Context,
-        held: &Position,
+        request: OrderRequest,
     ) -> Result<Value, JobError> {
-        let side = if held.qty > Decimal::ZERO { Side::Sell } else { Side::Buy };
-        let qty = self.portion.of(held.qty);
-        if qty <= Decimal::ZERO {
-            return Ok(self.skip(conn, "nothing is to be closed").await?);
-        }
         let wish = PlaceRequest {
             user_id: self.user_id,
-            request: OrderRequest::market(self.symbol.as_str(), side, Amount::Units(qty)),
+            request,
             origin: self.origin,
             strategy_id: None,
             decision_id: self.decision_id,
@@ -198,18 +290,23 @@ impl ClosePosition {
                 if let Some(decision_id) = self.decision_id {
                     decisions::ordered(conn, decision_id, placed.order.id).await?;
                 }
+                let qty = placed.order.qty;
                 Ok(json!({ "order_id": placed.order.id, "job_id": placed.job_id, "qty": qty }))
             }
-            Err(PlaceRefused::Risk(refusal)) => {
-                let reason = format!("{}: {}", refusal.rule, refusal.message);
-                self.end(conn, DecisionStatus::Rejected, &reason).await?;
-                self.tell(conn, &reason).await?;
-                Ok(json!({ "refused": refusal.rule.as_str(), "message": refusal.message }))
-            }
+            Err(PlaceRefused::Risk(refusal)) => Ok(self.refuse(conn, &refusal).await?),
             Err(PlaceRefused::Invalid(error)) => Err(JobError::fatal("CLOSE_INVALID", error)),
             Err(PlaceRefused::Enqueue(error)) => Err(JobError::retryable("ENQUEUE", error)),
             Err(PlaceRefused::Database(error)) => Err(error.into()),
         }
+    }
+
+    /// Ends the decision behind a close that a gate refuses, and tells its owner; returns what the job
+    /// says of it.
+    async fn refuse(&self, conn: &mut PgConnection, refusal: &Refusal) -> sqlx::Result<Value> {
+        let reason = format!("{}: {}", refusal.rule, refusal.message);
+        self.end(conn, DecisionStatus::Rejected, &reason).await?;
+        self.tell(conn, &refusal.message).await?;
+        Ok(json!({ "refused": refusal.rule.as_str(), "message": refusal.message }))
     }
 
     /// Ends the decision behind a close that has nothing to do; returns what the job says of it.

@@ -1,6 +1,9 @@
 //! Ends everything that a user has: cancels every open order, then closes every position.
+//!
+//! Orders that only reduce a position are left to its close, which cancels them once it knows that it
+//! may be sent: a liquidation that is refused leaves what is held protected.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use domain::order::OrderStatus;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     db::{
         orders::{self, Origin},
-        positions,
+        positions, risk,
     },
     environment::Environment,
     handler::{Handler, Policy, Success},
@@ -35,6 +38,9 @@ pub struct Liquidate {
     pub user_id: Uuid,
     /// Why.
     pub reason: String,
+    /// The quarantined job that it does not wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<Uuid>,
 }
 
 impl Job for Liquidate {
@@ -43,7 +49,10 @@ impl Job for Liquidate {
     const PRIORITY: i16 = -8;
 
     fn unique_key(&self) -> Option<String> {
-        Some(self.user_id.to_string())
+        Some(match self.in_place_of {
+            None => self.user_id.to_string(),
+            Some(job_id) => format!("{}:after {job_id}", self.user_id),
+        })
     }
 }
 
@@ -59,9 +68,16 @@ impl Handler for Liquidate {
         let mut conn = env.pool.acquire().await?;
         let mut tx = conn.begin().await?;
         ctx.hold(&mut tx).await?;
+        // Before any order is locked, as whoever closes, places or replaces does.
+        risk::one_at_a_time(&mut tx, self.user_id).await?;
+        let held = positions::list(&mut tx, self.user_id).await?;
+        let held: BTreeSet<String> = held.into_iter().map(|position| position.symbol).collect();
         let mut waiting = 0;
         for order in orders::open(&mut tx, Some(self.user_id), OPEN_ORDERS).await? {
             if order.status == OrderStatus::Halted || order.origin == Origin::Liquidation {
+                continue;
+            }
+            if order.reduces && held.contains(&order.symbol) {
                 continue;
             }
             let asked = trading::request(&mut tx, &order, &self.reason, ctx.trace_id()).await;

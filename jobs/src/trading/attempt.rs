@@ -70,6 +70,7 @@ impl Attempt<'_> {
             origin: self.order.origin,
             order: Some(self.order),
             replaces: self.order.replaces_order_id,
+            clears: false,
             at: Stage::Sending,
         };
         let (verdict, _) = gate(&mut *self.env.pool.acquire().await?, &asked).await?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::close::enqueue_past_quarantine;
 use crate::{
     db::{
         audit::{self, Entry},
@@ -85,18 +86,18 @@ pub(crate) async fn request(
     }
 }
 
-/// Enqueues the end of everything that `user_id` has: open orders are canceled, then positions
-/// closed. Turn the kill switch on in the same transaction.
+/// Enqueues the end of everything that `user_id` has: entries are canceled, then positions closed,
+/// each together with the orders that protect it. Turn the kill switch on in the same transaction.
 pub async fn liquidate(
     conn: &mut PgConnection,
     user_id: Uuid,
     reason: &str,
     trace_id: Option<&str>,
 ) -> Result<Enqueued, EnqueueError> {
-    let job = Liquidate { user_id, reason: reason.to_owned() };
+    let mut job = Liquidate { user_id, reason: reason.to_owned(), in_place_of: None };
     let mut options = Enqueue::default().tag(format!("user:{user_id}"));
     if let Some(trace_id) = trace_id {
         options = options.trace_id(trace_id);
     }
-    enqueue(conn, &job, options).await
+    enqueue_past_quarantine(conn, &mut job, &options, |job, held| job.in_place_of = Some(held)).await
 }

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     db::orders::Origin,
+    job::Job,
     kinds::close_position::{ClosePosition, Portion},
-    queue::{Enqueue, EnqueueError, Enqueued, enqueue},
+    queue::{Enqueue, EnqueueError, Enqueued, enqueue, inspect},
 };
 
 /// So long after it was asked for, a close that still waits for other orders is given up.
@@ -29,7 +30,8 @@ pub struct Close<'a> {
     pub trace_id: Option<&'a str>,
 }
 
-/// Enqueues the close in the caller's transaction; one that is at work already stands for it.
+/// Enqueues the close in the caller's transaction; the same one stands for it while it is at work, a
+/// smaller one never does.
 ///
 /// The order that closes is made by the job, once the position is free of other orders.
 pub async fn close(conn: &mut PgConnection, close: &Close<'_>) -> Result<Enqueued, EnqueueError> {
@@ -53,17 +55,43 @@ async fn request(
     order_id: Uuid,
     decision_id: Option<Uuid>,
 ) -> Result<Enqueued, EnqueueError> {
-    let job = ClosePosition {
+    let mut job = ClosePosition {
         user_id: close.user_id,
         symbol: close.symbol.to_owned(),
         portion: close.portion,
         order_id,
         origin: close.origin,
         decision_id,
+        in_place_of: None,
     };
     let mut options = Enqueue::default().not_after(PATIENCE).tag(format!("user:{}", close.user_id));
     if let Some(trace_id) = close.trace_id {
         options = options.trace_id(trace_id);
     }
-    enqueue(conn, &job, options).await
+    enqueue_past_quarantine(conn, &mut job, &options, |job, held| job.in_place_of = Some(held)).await
+}
+
+/// Enqueues `job`, in place of an earlier one where that is quarantined; `names` notes which one it
+/// is, under which the job's unique key differs from the earlier one's.
+///
+/// Whoever wants out does not wait for an operator, and closes nothing twice: an order and the end of
+/// its job are one transaction, so a quarantined job has made none, and one that is let go on later
+/// looks at what is held by then.
+pub(super) async fn enqueue_past_quarantine<J: Job>(
+    conn: &mut PgConnection,
+    job: &mut J,
+    options: &Enqueue,
+    names: impl Fn(&mut J, Uuid),
+) -> Result<Enqueued, EnqueueError> {
+    loop {
+        let enqueued = enqueue(conn, job, options.clone()).await?;
+        if enqueued.inserted {
+            return Ok(enqueued);
+        }
+        let holder = inspect::job(conn, enqueued.job_id).await?;
+        if holder.is_none_or(|holder| holder.state != "quarantined") {
+            return Ok(enqueued);
+        }
+        names(job, enqueued.job_id);
+    }
 }

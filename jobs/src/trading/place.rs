@@ -96,6 +96,7 @@ pub async fn place(
         origin: place.origin,
         order: None,
         replaces: None,
+        clears: false,
         at: Stage::Acceptance,
     };
     let (verdict, effect) = gate(conn, &asked).await?;
@@ -117,13 +118,13 @@ pub async fn place(
         job_id,
     };
     orders::insert(conn, new).await?;
-    let options = options(conn, &place.request, job_id, id, place.trace_id.as_deref()).await?;
-    enqueue(
-        conn,
-        &SubmitOrder { order_id: id },
-        options.fifo(fifo_key(place.user_id, &place.request.symbol)),
-    )
-    .await?;
+    let mut options = options(conn, &place.request, job_id, id, place.trace_id.as_deref()).await?;
+    // What closes is placed when nothing else is open, so it has nobody to wait for: not for the job
+    // of an order that is over either, which an operator has not looked at yet.
+    if !place.origin.closes() {
+        options = options.fifo(fifo_key(place.user_id, &place.request.symbol));
+    }
+    enqueue(conn, &SubmitOrder { order_id: id }, options).await?;
     audit::record(
         conn,
         Entry {

@@ -105,6 +105,7 @@ pub async fn replace(
         origin: old.origin,
         order: None,
         replaces: Some(id),
+        clears: false,
         at: Stage::Acceptance,
     };
     if let (Verdict::Refuse(refusal), _) = gate(conn, &asked).await? {

@@ -47,6 +47,9 @@ pub(crate) struct Gate<'a> {
     pub(crate) order: Option<&'a Order>,
     /// The order that it is to take the place of: it counts as gone.
     pub(crate) replaces: Option<Uuid>,
+    /// Whether the symbol's other orders are canceled before it is sent: they count as gone, except
+    /// for halted ones, which are left to an operator.
+    pub(crate) clears: bool,
     /// When it is judged.
     pub(crate) at: Stage,
 }
@@ -164,8 +167,8 @@ fn market(state: &State, now: DateTime<Utc>) -> Option<Market> {
     Some(Market { is_open, session: session_at(at) })
 }
 
-/// Reads the open orders that count: not the judged one, not the one it replaces, and of legs
-/// that cancel each other one, once their entry is filled.
+/// Reads the open orders that count: not the judged one, not those that it replaces, and of
+/// legs that cancel each other one, once their entry is filled.
 async fn open_orders(conn: &mut PgConnection, gate: &Gate<'_>) -> sqlx::Result<Vec<Order>> {
     let open = orders::open(conn, Some(gate.user_id), OPEN_ORDERS).await?;
     let judged = gate.order.map(|order| order.id);
@@ -173,6 +176,9 @@ async fn open_orders(conn: &mut PgConnection, gate: &Gate<'_>) -> sqlx::Result<V
     let mut counted = BTreeSet::new();
     let counts = |order: &Order| {
         if Some(order.id) == judged || Some(order.id) == gate.replaces {
+            return false;
+        }
+        if gate.clears && order.symbol == gate.request.symbol && order.status != OrderStatus::Halted {
             return false;
         }
         // What is to take the place of another order counts only once it has.
@@ -222,7 +228,9 @@ async fn recent_orders(
     created_at: DateTime<Utc>,
     window: TimeDelta,
 ) -> sqlx::Result<Vec<RecentOrder>> {
-    if gate.replaces.is_some() {
+    // What closes takes no more than is held and free: an earlier order, which may have been canceled
+    // for it, is none that it could repeat.
+    if gate.replaces.is_some() || gate.origin.closes() {
         return Ok(Vec::new());
     }
     let OrderRequest { symbol, side, .. } = gate.request;

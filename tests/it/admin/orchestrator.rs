@@ -82,8 +82,10 @@ async fn the_kill_switch_is_everybodys_trading_state() {
     let reducing = json!({"state": "reducing", "everybody": true, "reason": "a quiet day"});
     ok(admin.post("/api/risk/state", &reducing).await);
     assert_eq!(ok(admin.post(&path, &off).await)["tradingState"], "reducing", "it was off already");
+    ok(admin.post(&path, &on).await);
+    assert_eq!(ok(admin.post(&path, &off).await)["tradingState"], "reducing", "as it was found");
     let audited = "select count(*) from audit_log where action = 'throw_platform_switch'";
-    assert_eq!(count(&app, audited).await, 2, "what changes nothing is not recorded");
+    assert_eq!(count(&app, audited).await, 4, "what changes nothing is not recorded");
 }
 
 #[tokio::test]

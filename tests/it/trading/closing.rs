@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use super::{Desk, LIMIT, Order, d, sell};
 
-async fn close(desk: &Desk, portion: Portion) -> Uuid {
+pub(super) async fn close(desk: &Desk, portion: Portion) -> Uuid {
     let close = Close { user_id: desk.user, symbol: "ACME", portion, origin: Origin::Close, trace_id: None };
     let mut conn = desk.app.pool.acquire().await.expect("a connection");
     trading::close(&mut conn, &close).await.expect("the close is enqueued").job_id
 }
 
 /// Waits for the order that closes, and returns it once the broker has it.
-async fn closing(desk: &Desk, origin: &str) -> Order {
+pub(super) async fn closing(desk: &Desk, origin: &str) -> Order {
     eventually("the closing order is at the broker", LIMIT, async || {
         let mut conn = desk.app.pool.acquire().await.expect("a connection");
         let open = jobs::db::orders::open(&mut conn, Some(desk.user), 10).await.expect("the orders are read");

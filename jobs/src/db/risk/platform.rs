@@ -42,14 +42,14 @@ pub async fn hold_platform(conn: &mut PgConnection) -> sqlx::Result<Platform> {
     platform(conn).await
 }
 
-/// Sets whether anybody trades, audited.
+/// Sets whether anybody trades, audited; of two at a time one is first.
 pub async fn set_platform(
     conn: &mut PgConnection,
     actor_id: Option<Uuid>,
     state: TradingState,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
-    let before = platform(conn).await?;
+    let before = hold_platform(conn).await?;
     sqlx::query!(
         "update platform_state
             set trading_state = $1, reason = $2, changed_by = $3, changed_at = clock_timestamp()
@@ -73,4 +73,41 @@ pub async fn set_platform(
         },
     )
     .await
+}
+
+/// Turns everybody's kill switch on or off, audited; `false` when it stood so already.
+///
+/// It is on while trading is halted. Turned off, it gives back the state that it found: where only
+/// exits went out before, only exits do.
+pub async fn switch_platform(
+    conn: &mut PgConnection,
+    actor_id: Option<Uuid>,
+    on: bool,
+    reason: Option<&str>,
+) -> sqlx::Result<bool> {
+    let is_on = hold_platform(conn).await?.trading_state == TradingState::Halted;
+    if on == is_on {
+        return Ok(false);
+    }
+    let wanted = if on { TradingState::Halted } else { before_halt(conn).await? };
+    set_platform(conn, actor_id, wanted, reason).await?;
+    Ok(true)
+}
+
+/// Returns the state that was halted last, by the audit, which is written with the state and kept.
+async fn before_halt(conn: &mut PgConnection) -> sqlx::Result<TradingState> {
+    let word = sqlx::query_scalar!(
+        r#"select before ->> 'tradingState' as "state!"
+             from audit_log
+            where resource = 'platform_state'
+              and action = 'set_trading_state'
+              and before ->> 'tradingState' <> 'halted'
+              and after ->> 'tradingState' = 'halted'
+            order by audit_id desc
+            limit 1"#
+    )
+    .fetch_optional(conn)
+    .await?;
+    let state = word.map(|word| word.parse()).transpose();
+    Ok(state.map_err(|error| sqlx::Error::Decode(Box::new(error)))?.unwrap_or_default())
 }

@@ -167,7 +167,8 @@ impl Ground {
 /// Returns whether a job is left. Looks at the end that is drained last: from the other one, the
 /// question would walk over all that was there.
 pub(super) async fn unfinished(pool: &PgPool) -> sqlx::Result<bool> {
-    let last = "select exists (select 1 from (select 1 from queue.jobs order by job_id desc limit 1) as last)";
+    let last =
+        "select exists (select 1 from (select 1 from queue.jobs order by job_id desc limit 1) as last)";
     sqlx::query_scalar(last).fetch_one(pool).await
 }
 

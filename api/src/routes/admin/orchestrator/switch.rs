@@ -1,7 +1,6 @@
 //! The kill switch of the whole platform.
 
 use axum::{Json, extract::State};
-use domain::risk::TradingState;
 use jobs::db::{audit, risk};
 use serde::Deserialize;
 use serde_json::json;
@@ -24,11 +23,10 @@ pub(super) struct OrchestratorSwitchBody {
     reason: Option<String>,
 }
 
-/// Halts everybody's trading, or lets it go on: the trading state that `POST /api/risk/state` sets for
-/// everybody, `halted` or `active`.
+/// Halts everybody's trading, as `POST /api/risk/state` does for everybody with `halted`, or lets it go on.
 ///
 /// While it is on only cancellations go through, and a cycle at work ends before its next step. Turning
-/// it off leaves a state of `reducing` as it is, and releases nobody's own kill switch.
+/// it off gives back the state it found, `active` or `reducing`, and releases nobody's own kill switch.
 #[utoipa::path(
     post, path = "/api/admin/orchestrator/kill-switch", tag = "admin", operation_id = "orchestrator_kill_switch",
     request_body = OrchestratorSwitchBody,
@@ -42,16 +40,11 @@ pub(super) async fn switch(
 ) -> ApiResult<Json<OrchestratorDone>> {
     let on =
         body.enabled.ok_or_else(|| ApiError::invalid_field("enabled", "enabled must be true or false"))?;
-    let (wanted, unsaid) = if on {
-        (TradingState::Halted, "an operator turned the kill switch on")
-    } else {
-        (TradingState::Active, "an operator turned the kill switch off")
-    };
-    let reason = reason::optional(body.reason.as_deref())?.unwrap_or_else(|| unsaid.to_owned());
+    let way = if on { "on" } else { "off" };
+    let reason = reason::optional(body.reason.as_deref())?
+        .unwrap_or_else(|| format!("an operator turned the kill switch {way}"));
     let mut tx = state.pool.begin().await?;
-    let before = risk::hold_platform(&mut tx).await?.trading_state;
-    if on != (before == TradingState::Halted) {
-        risk::set_platform(&mut tx, operator.user_id, wanted, Some(&reason)).await?;
+    if risk::switch_platform(&mut tx, operator.user_id, on, Some(&reason)).await? {
         // The entry of the state itself names no key and no address.
         let entry = audit::Entry {
             reason: Some(reason),
