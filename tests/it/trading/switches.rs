@@ -83,9 +83,10 @@ async fn of_two_operators_the_later_one_sees_what_the_earlier_one_did() {
         let pool = desk.app.pool.clone();
         let second = tokio::spawn(async move {
             let mut tx = pool.begin().await.expect("a transaction begins");
-            let seen = match looks {
-                true => Some(risk::hold_platform(&mut tx).await.expect("it is held").trading_state),
-                false => None,
+            let seen = if looks {
+                Some(risk::hold_platform(&mut tx).await.expect("it is held").trading_state)
+            } else {
+                None
             };
             let set = risk::set_platform(&mut tx, None, TradingState::Reducing, Some("second")).await;
             set.expect("it is set");
